@@ -1,0 +1,48 @@
+"""AdamW (Loshchilov and Hutter 2019, "Decoupled weight decay regularization"), with decay on matrices only."""
+
+from typing import Any
+
+import torch
+from torch import nn
+
+FUSED_DEVICES = ("cuda", "cpu")
+
+
+def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
+    """Split the parameters into those that decay and those that do not.
+
+    Args:
+        model: any module. A parameter used in two places (a tied head) is one parameter.
+        weight_decay: the decay of the first group.
+
+    Returns:
+        Two groups in the form that torch.optim takes, `{"params": [...], "weight_decay": ...}`: first the parameters of
+        two or more dimensions (the matrices of linear layers and embeddings), with `weight_decay`; then the others
+        (biases, gains of norms), with 0.0. Every parameter that requires a gradient is in exactly one of the groups,
+        exactly once, in the model's order. Frozen parameters (requires_grad False) are in neither.
+    """
+    # TODO 1: the parameters that are trained: no frozen ones, and a tied one once.
+    # TODO 2: split them by their number of dimensions.
+    # TODO 3: return the two groups, each with its own weight decay.
+    raise NotImplementedError("5.2 parameter_groups")
+
+
+def build_optimizer(
+    model: nn.Module, lr: float = 6e-4, betas: tuple[float, float] = (0.9, 0.999), weight_decay: float = 0.1
+) -> torch.optim.AdamW:
+    """Make the AdamW of this course for the parameters of `model`, where they are now.
+
+    Args:
+        model: the model, already on its device.
+        lr: the learning rate of every group; the schedule replaces it before each step.
+        betas: how slowly the running means of the gradient and of its square move.
+        weight_decay: each step first shrinks a matrix by the factor 1 - lr · weight_decay.
+
+    Returns:
+        torch.optim.AdamW over `parameter_groups(model, weight_decay)`, with eps 1e-8. It is fused (one kernel for all
+        parameters) where every trained parameter lies on a CUDA device or on the CPU, and not fused elsewhere.
+    """
+    # TODO 1: get the groups.
+    # TODO 2: can one fused kernel do the update? Look at where the parameters are.
+    # TODO 3: make torch's AdamW from the groups, with lr, betas and fused.
+    raise NotImplementedError("5.2 build_optimizer")
