@@ -1,0 +1,135 @@
+"""The workbench: one unit's checks, its reference and its catalogue, ready to run on any version of its files."""
+
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from grader.catalogue import Alternative, Mistake, mistakes_of
+from grader.comparison import Check, CheckError, Comparison, checks_in, scratch
+from grader.differences import VALUES, Difference, difference, snapshot
+from grader.loading import Version
+from grader.outcome import Observed, Outcome, Raised, run, seed_everything
+
+NOT_STARTED, CRASHED, PASSED = "not started", "crashed", "passed"
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Where a check first diverges: the comparison, what came out of it, and the first observation that differs.
+
+    `name`, `agree` and `difference` are empty when the probe did not run to its end.
+    """
+
+    state: str
+    index: int
+    comparison: Comparison
+    outcome: Outcome
+    name: str = ""
+    agree: tuple[str, ...] = ()
+    difference: Difference | None = None
+
+
+class Bench:
+    """Runs the checks of one unit. Loads each version once; use it as a context manager, or let the process end."""
+
+    def __init__(self, exercise: Path, solution: Path):
+        self.exercise, self.solution = exercise, solution
+        self._open = ExitStack()
+        self._versions: dict[object, Version] = {}
+        self._outcomes: dict[tuple[object, Check], list[Outcome]] = {}
+        self._expected: dict[tuple[Check, int], Mapping[str, object]] = {}
+
+    def __enter__(self) -> "Bench":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
+
+    @cached_property
+    def checks(self) -> list[Check]:
+        return [check for file in sorted(self.exercise.glob("test_*.py")) for check in checks_in(file)]
+
+    @cached_property
+    def mistakes(self) -> tuple[Mistake, ...]:
+        return mistakes_of(self.solution)
+
+    @cached_property
+    def learners(self) -> Version:
+        return self._opened("learner", lambda: Version(self.exercise))
+
+    @cached_property
+    def reference(self) -> Version:
+        return self._opened("reference", lambda: Version(self.solution))
+
+    def mistaken(self, mistake: Mistake) -> Version:
+        return self._opened(mistake, lambda: Version(self.solution, edits={mistake.file: mistake.edit}))
+
+    def combined(self, first: Mistake, second: Mistake) -> Version:
+        """The reference with two mistakes at once."""
+        edits = {first.file: first.edit, second.file: second.edit}
+        if first.file == second.file:
+            edits = {first.file: lambda source: second.edit(first.edit(source))}
+        return self._opened((first, second), lambda: Version(self.solution, edits=edits))
+
+    def alternative(self, entry: Alternative) -> Version:
+        replacements = {entry.file: {entry.target: entry.value}}
+        return self._opened(entry, lambda: Version(self.solution, replacements=replacements))
+
+    def _opened(self, key: object, make: Callable[[], Version]) -> Version:
+        if key not in self._versions:
+            self._versions[key] = self._open.enter_context(make())
+        return self._versions[key]
+
+    def outcomes(self, check: Check, version: Version) -> list[Outcome]:
+        """What comes out of each comparison of a check; computed once for each version."""
+        key = (version, check)
+        if key not in self._outcomes:
+            with scratch() as folder:
+                comparisons = check.comparisons(Path(folder))
+                self._outcomes[key] = [run(comparison, version) for comparison in comparisons]
+                for index, comparison in enumerate(comparisons):
+                    self._expect(check, index, comparison)
+        return self._outcomes[key]
+
+    def comparisons(self, check: Check) -> list[Comparison]:
+        with scratch() as folder:
+            return check.comparisons(Path(folder))
+
+    def failure(self, check: Check, version: Version) -> Failure | None:
+        """Where the check first diverges on this version; None if it passes."""
+        outcomes = self.outcomes(check, version)
+        for index, (comparison, outcome) in enumerate(zip(self.comparisons(check), outcomes, strict=True)):
+            found = _failure(index, comparison, outcome, self._expected[check, index])
+            if found:
+                return found
+        return None
+
+    def _expect(self, check: Check, index: int, comparison: Comparison) -> None:
+        if (check, index) not in self._expected:
+            seed_everything()
+            made = comparison.expected() if callable(comparison.expected) else comparison.expected
+            self._expected[check, index] = {name: snapshot(value) for name, value in made.items()}
+
+
+def _failure(index: int, comparison: Comparison, outcome: Outcome, expected: Mapping[str, object]) -> Failure | None:
+    if isinstance(outcome, Raised):
+        return Failure(NOT_STARTED if outcome.unwritten else CRASHED, index, comparison, outcome)
+    return first_divergence(index, comparison, outcome, expected)
+
+
+def first_divergence(
+    index: int, comparison: Comparison, outcome: Observed, expected: Mapping[str, object]
+) -> Failure | None:
+    if set(outcome.values) != set(expected):
+        raise CheckError(
+            f"the probe {comparison.name} observes {sorted(outcome.values)}, but expected has {sorted(expected)}"
+        )
+    agree: list[str] = []
+    for name, got in outcome.values.items():
+        found = difference(got, expected[name], comparison.rtol, comparison.atol, comparison.shapes.get(name, ""))
+        if found:
+            return Failure(found.state or VALUES, index, comparison, outcome, name, tuple(agree), found)
+        agree.append(name)
+    return None

@@ -1,0 +1,102 @@
+"""What a check declares: a probe, the files that it runs on, and what should come out."""
+
+import inspect
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from grader.loading import load_file
+
+Expected = Mapping[str, object] | Callable[[], Mapping[str, object]]
+
+
+class CheckError(Exception):
+    """A check is written wrongly: a maintainer must look at it."""
+
+
+@dataclass(frozen=True)
+class Files:
+    """The modules that a probe gets: what `lesson("config", "gpt")` gives."""
+
+    stems: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One call of `compare`, as data."""
+
+    probe: Callable[..., Mapping[str, object]]
+    stems: tuple[str, ...]
+    expected: Expected
+    rtol: float
+    atol: float
+    shapes: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        probe = getattr(self.probe, "func", self.probe)
+        return getattr(probe, "__name__", "probe")
+
+
+def lesson(*stems: str) -> Files:
+    """Name the files of the day (without `.py`) whose modules the probe gets, in this order."""
+    return Files(stems)
+
+
+class Recorder:
+    """Stands in for `compare` while a check declares what it wants compared."""
+
+    def __init__(self) -> None:
+        self.comparisons: list[Comparison] = []
+
+    def __call__(
+        self,
+        probe: Callable[..., Mapping[str, object]],
+        files: Files,
+        *,
+        expected: Expected,
+        rtol: float = 1e-4,
+        atol: float = 1e-5,
+        shapes: Mapping[str, str] | None = None,
+    ) -> None:
+        """Compare what `probe` observes on the learner's files with `expected` (see CONTRIBUTING.md)."""
+        self.comparisons.append(Comparison(probe, files.stems, expected, rtol, atol, dict(shapes or {})))
+
+
+@dataclass(frozen=True)
+class Check:
+    """One test function of a day."""
+
+    file: Path
+    name: str
+    function: Callable[..., None] = field(repr=False, compare=False)
+
+    @property
+    def title(self) -> str:
+        text = inspect.getdoc(self.function) or self.name.removeprefix("test_").replace("_", " ")
+        return text.splitlines()[0].rstrip(".")
+
+    def comparisons(self, folder: Path) -> list[Comparison]:
+        """Call the test function with stand-ins that record what it wants compared; `folder` is its tmp_path."""
+        recorder = Recorder()
+        given = {"lesson": lesson, "compare": recorder, "tmp_path": folder}
+        wanted = inspect.signature(self.function).parameters
+        unknown = [name for name in wanted if name not in given]
+        if unknown:
+            raise CheckError(f"{self.file.name}::{self.name} asks for {', '.join(unknown)}; a check has {', '.join(given)}")
+        self.function(**{name: given[name] for name in wanted})
+        if not recorder.comparisons:
+            raise CheckError(f"{self.file.name}::{self.name} compares nothing")
+        return recorder.comparisons
+
+
+def checks_in(file: Path) -> list[Check]:
+    """The checks of one `test_….py`, in order."""
+    functions = vars(load_file(file)).items()
+    return [Check(file, name, value) for name, value in functions if name.startswith("test_") and inspect.isfunction(value)]
+
+
+def scratch() -> tempfile.TemporaryDirectory:
+    """A folder for one run of one check."""
+    return tempfile.TemporaryDirectory(prefix="check-", ignore_cleanup_errors=True)

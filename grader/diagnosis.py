@@ -1,0 +1,92 @@
+"""Which catalogued mistakes reproduce exactly what the learner's files give?"""
+
+from dataclasses import dataclass
+
+import torch
+
+from grader.bench import Bench, Failure
+from grader.catalogue import Mistake
+from grader.comparison import Check
+from grader.differences import difference
+from grader.loading import Version
+from grader.outcome import Observed, Raised, same
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """The mistakes that give the learner's outcome; none means that no known one does.
+
+    `narrowed_by` is the title of the check that told the candidates apart. `partly` is true if the mistakes give the
+    first observation that differs, but not the later ones: there is something else besides.
+    """
+
+    mistakes: tuple[Mistake, ...] = ()
+    narrowed_by: str = ""
+    partly: bool = False
+
+
+def diagnose(bench: Bench, check: Check, version: Version, failure: Failure) -> Diagnosis:
+    """Run the check's probes on every catalogued mistake, and keep those that cannot be told from `version`."""
+    candidates = [mistake for mistake in bench.mistakes if _alike(bench, check, version, mistake)]
+    if len(candidates) > 1:
+        return _narrowed(bench, check, version, candidates)
+    if candidates:
+        return Diagnosis(tuple(candidates))
+    return Diagnosis(tuple(_same_first_difference(bench, check, failure)), partly=True)
+
+
+def _alike(bench: Bench, check: Check, version: Version, mistake: Mistake) -> bool:
+    mine = bench.outcomes(check, version)
+    theirs = bench.outcomes(check, bench.mistaken(mistake))
+    comparisons = bench.comparisons(check)
+    return all(same(a, b, comparison) for a, b, comparison in zip(mine, theirs, comparisons, strict=True))
+
+
+def _narrowed(bench: Bench, check: Check, version: Version, candidates: list[Mistake]) -> Diagnosis:
+    """Let the unit's other checks of the same files tell the candidates apart."""
+    told_apart_by = ""
+    files = {mistake.file for mistake in candidates}
+    for other in bench.checks:
+        if len(candidates) == 1:
+            break
+        if other == check or not any(files & set(comparison.stems) for comparison in bench.comparisons(other)):
+            continue
+        if any(isinstance(outcome, Raised) and outcome.unwritten for outcome in bench.outcomes(other, version)):
+            continue
+        left = [mistake for mistake in candidates if _alike(bench, other, version, mistake)]
+        if left and len(left) < len(candidates):
+            candidates, told_apart_by = left, other.title
+    return Diagnosis(tuple(candidates), told_apart_by)
+
+
+def _same_first_difference(bench: Bench, check: Check, failure: Failure) -> list[Mistake]:
+    if not isinstance(failure.outcome, Observed) or not _telling(failure.outcome.values[failure.name]):
+        return []
+    found = []
+    for mistake in bench.mistakes:
+        version = bench.mistaken(mistake)
+        theirs = bench.failure(check, version)
+        if (
+            theirs is not None
+            and (theirs.index, theirs.name) == (failure.index, failure.name)
+            and isinstance(theirs.outcome, Observed)
+            and difference(
+                failure.outcome.values[failure.name],
+                theirs.outcome.values[failure.name],
+                failure.comparison.rtol,
+                failure.comparison.atol,
+            )
+            is None
+        ):
+            found.append(mistake)
+    return found
+
+
+def _telling(value: object) -> bool:
+    """Whether a value is rich enough that agreeing with it is no accident: at least four different fractions."""
+    return (
+        isinstance(value, torch.Tensor)
+        and value.is_floating_point()
+        and value.device.type != "meta"
+        and value[value.isfinite()].unique().numel() >= 4
+    )

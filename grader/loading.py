@@ -1,0 +1,105 @@
+"""Load a day's folder as a private package, with nothing, one file or one name changed.
+
+A day's files import their siblings (`from .attention import …`), so a changed file must be seen by them. Each `Version`
+is therefore a package of its own, loaded afresh; the files on disk are never touched.
+"""
+
+import importlib.util
+import itertools
+import sys
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+from types import CodeType, ModuleType
+
+Edit = Callable[[str], str]
+_numbers = itertools.count(1)
+
+
+class Version:
+    """One version of a day's folder.
+
+    Args:
+        folder: `curriculum/dayNN_…` or `solutions/dayNN_…`.
+        edits: file stem → function that changes its source before it runs.
+        replacements: file stem → names to set once it has run.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        edits: Mapping[str, Edit] | None = None,
+        replacements: Mapping[str, Mapping[str, object]] | None = None,
+    ):
+        self.folder = folder
+        self.edits = edits or {}
+        self.replacements = replacements or {}
+        self.package = f"_{folder.parent.name}_{folder.name}_{next(_numbers)}"
+
+    def __enter__(self) -> "Version":
+        package = ModuleType(self.package)
+        package.__path__ = []
+        sys.modules[self.package] = package
+        _finder.versions[self.package] = self
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        del _finder.versions[self.package]
+        for name in [name for name in sys.modules if name.split(".")[0] == self.package]:
+            del sys.modules[name]
+
+    def module(self, stem: str) -> ModuleType:
+        """Import one file of the folder, by its name without `.py`."""
+        return importlib.import_module(f"{self.package}.{stem}")
+
+    def file(self, stem: str) -> Path:
+        return self.folder / f"{stem}.py"
+
+
+class _VersionLoader(Loader):
+    def __init__(self, version: Version, stem: str):
+        self.version, self.stem = version, stem
+
+    def exec_module(self, module: ModuleType) -> None:
+        path = self.version.file(self.stem)
+        source = importlib.util.decode_source(path.read_bytes())
+        if self.stem in self.version.edits:
+            source = self.version.edits[self.stem](source)
+        module.__file__ = str(path)
+        exec(_compiled(source, str(path)), module.__dict__)
+        for name, value in self.version.replacements.get(self.stem, {}).items():
+            setattr(module, name, value)
+
+
+class _VersionFinder(MetaPathFinder):
+    def __init__(self) -> None:
+        self.versions: dict[str, Version] = {}
+
+    def find_spec(self, fullname: str, path: object = None, target: object = None) -> ModuleSpec | None:
+        package, _, stem = fullname.partition(".")
+        version = self.versions.get(package)
+        if version is None or not version.file(stem).is_file():
+            return None
+        return ModuleSpec(fullname, _VersionLoader(version, stem), origin=str(version.file(stem)))
+
+
+_finder = _VersionFinder()
+sys.meta_path.append(_finder)
+
+
+@lru_cache(maxsize=1024)
+def _compiled(source: str, path: str) -> CodeType:
+    return compile(source, path, "exec", dont_inherit=True)
+
+
+def load_file(path: Path) -> ModuleType:
+    """Run a file that is nobody's package (a check's file, a catalogue) as a module of its own."""
+    name = f"_{path.parent.name}_{path.stem}_{next(_numbers)}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    return module

@@ -1,0 +1,50 @@
+"""`python -m grader matrix`: prove the checks of every unit, and write the published tables and snapshots."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from grader.bench import Bench
+from grader.catalogue import alternatives_in
+from grader.proof import Row, matrix, row, unit_folders
+
+
+def snapshot_file(root: Path, unit: str, mistake: str) -> Path:
+    return root / "tests" / "snapshots" / unit / f"{mistake}.txt"
+
+
+def matrix_of(root: Path, unit: str, bench: Bench, rows: Sequence[Row]) -> str:
+    return matrix(unit, bench, rows, len(alternatives_in(root / "tests" / "alternatives" / f"{unit}.py")))
+
+
+def write(root: Path, only: str = "") -> list[str]:
+    """Write docs/proof/UNIT.md and the messages of all mistakes, for each unit whose name contains `only`.
+
+    Returns:
+        what is not as it should be: mistakes that pass every check, or are not named as themselves.
+    """
+    faults = []
+    for unit in (unit for unit in unit_folders(root) if only in unit):
+        with Bench(root / "curriculum" / unit, root / "solutions" / unit) as bench:
+            rows = [row(bench, mistake) for mistake in bench.mistakes]
+            faults += [f"{unit}: {fault}" for entry in rows for fault in _faults(entry)]
+            _write(root / "docs" / "proof" / f"{unit}.md", matrix_of(root, unit, bench, rows))
+            for old in (root / "tests" / "snapshots" / unit).glob("*.txt"):
+                old.unlink()
+            for entry in rows:
+                if entry.verdicts:
+                    _write(snapshot_file(root, unit, entry.mistake.name), entry.message())
+    return faults
+
+
+def _faults(entry: Row) -> list[str]:
+    if not entry.verdicts:
+        return [f"{entry.mistake.name} passes every check"]
+    return [
+        f"{entry.mistake.name} at {check.file.name}::{check.name} is named {', '.join(names) or 'nothing'}"
+        for check, names in entry.misnamed().items()
+    ]
+
+
+def _write(file: Path, text: str) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text, "utf-8", newline="\n")

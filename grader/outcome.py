@@ -1,0 +1,146 @@
+"""Run a probe on a version of a day's files, and keep what came out: observations, or an exception."""
+
+import linecache
+import random
+import re
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+import torch
+
+from grader.comparison import CheckError, Comparison
+from grader.differences import difference, snapshot
+from grader.loading import Version
+
+SEED = 0
+NOT_STARTED = re.compile(r"\s*(\S+\.\S+)\s+(\S+)")
+
+
+@dataclass(frozen=True)
+class Place:
+    """A line of the learner's code, and the tensors that were at hand there."""
+
+    file: str
+    line: int
+    function: str
+    code: str
+    tensors: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Observed:
+    """The probe ran to its end."""
+
+    values: Mapping[str, object]
+
+
+@dataclass(frozen=True)
+class Raised:
+    """The file could not be loaded, or the probe raised.
+
+    `place` is the deepest line of the learner's own; `unwritten` is the text of a stub's NotImplementedError.
+    """
+
+    kind: str
+    message: str
+    place: Place | None
+    probe_line: str
+    unwritten: str
+    trace: str
+
+
+Outcome = Observed | Raised
+
+
+def run(comparison: Comparison, version: Version) -> Outcome:
+    """Run the comparison's probe on the version's files, with every random generator seeded alike."""
+    try:
+        modules = [version.module(stem) for stem in comparison.stems]
+        seed_everything()
+        values = comparison.probe(*modules)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # sys.exit() in a stub is a crash too
+        return _raised(error, version)
+    return Observed(_checked(values, comparison))
+
+
+def seed_everything() -> None:
+    random.seed(SEED)
+    np.random.seed(SEED)
+    torch.manual_seed(SEED)
+    torch.set_grad_enabled(True)
+    torch.set_default_dtype(torch.float32)
+
+
+def same(one: Outcome, other: Outcome, comparison: Comparison) -> bool:
+    """Whether two outcomes cannot be told apart: the same observations within tolerance, or the same exception."""
+    if isinstance(one, Raised) or isinstance(other, Raised):
+        return (
+            isinstance(one, Raised)
+            and isinstance(other, Raised)
+            and (one.kind, _without_addresses(one.message)) == (other.kind, _without_addresses(other.message))
+        )
+    return all(
+        difference(one.values[name], other.values[name], comparison.rtol, comparison.atol) is None for name in one.values
+    )
+
+
+def _without_addresses(message: str) -> str:
+    return re.sub(r"0x[0-9a-f]+|_\w+_\d+\.", "", message)
+
+
+def _checked(values: object, comparison: Comparison) -> dict[str, object]:
+    if not isinstance(values, Mapping):
+        raise CheckError(f"the probe {comparison.name} must return a dict of named observations, not {type(values).__name__}")
+    return {name: snapshot(value) for name, value in values.items()}
+
+
+def _raised(error: BaseException, version: Version) -> Raised:
+    frames = _learners_frames(error.__traceback__, version)
+    if isinstance(error, SyntaxError) and error.filename and error.filename.startswith(str(version.folder)):
+        place = Place(error.filename, error.lineno or 0, "", (error.text or "").rstrip())
+    else:
+        place = frames[-1] if frames else None
+    deepest = list(traceback.walk_tb(error.__traceback__))[-1][0].f_code.co_filename if error.__traceback__ else ""
+    unwritten = ""
+    if isinstance(error, NotImplementedError) and deepest.startswith(str(version.folder)) and NOT_STARTED.match(str(error)):
+        unwritten = str(error).strip()
+    message = str(error.msg) if isinstance(error, SyntaxError) else str(error)
+    if isinstance(error, SystemExit):
+        message = f"sys.exit({message}) was called"
+    trace = "".join(traceback.format_exception(error))
+    return Raised(type(error).__name__, message, place, _probe_line(error.__traceback__), unwritten, trace)
+
+
+def _learners_frames(trace: TracebackType | None, version: Version) -> list[Place]:
+    places = []
+    for frame, line in traceback.walk_tb(trace):
+        filename = frame.f_code.co_filename
+        if filename.startswith(str(version.folder)) and not _is_check(filename):
+            code = linecache.getline(filename, line).strip()
+            tensors = tuple(
+                f"{name} {tuple(value.shape)} {str(value.dtype).removeprefix('torch.')}"
+                for name, value in frame.f_locals.items()
+                if isinstance(value, torch.Tensor)
+            )
+            places.append(Place(filename, line, frame.f_code.co_name, code, tensors[:8]))
+    return places
+
+
+def _probe_line(trace: TracebackType | None) -> str:
+    """The last line of the check's own file that was running."""
+    lines = [
+        linecache.getline(frame.f_code.co_filename, line).strip()
+        for frame, line in traceback.walk_tb(trace)
+        if _is_check(frame.f_code.co_filename)
+    ]
+    return lines[-1] if lines else ""
+
+
+def _is_check(filename: str) -> bool:
+    return Path(filename).name.startswith("test_")

@@ -1,0 +1,152 @@
+"""The pytest plugin: runs a unit's checks in a worker, prints one line a check, and ticks progress.md.
+
+A check is a test under curriculum/ that takes the `compare` fixture. Every other test runs as pytest runs it.
+"""
+
+import os
+import warnings
+from pathlib import Path
+
+import pytest
+
+from grader.bench import PASSED, Bench
+from grader.comparison import Check, Recorder
+from grader.comparison import lesson as _lesson
+from grader.screen import Screen
+from grader.session import Session
+from grader.units import load_units
+from grader.verdict import Verdict
+from grader.worker import Order, Worker, verdict_of
+
+SESSION = pytest.StashKey[Session]()
+WORKER = pytest.StashKey[Worker]()
+VERDICT = pytest.StashKey[Verdict]()
+SECONDS = 10.0
+
+
+class NotPassed(Exception):
+    """A check whose verdict is anything but passed; the verdict carries what to print."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("course")
+    group.addoption("--reference", action="store_true", help="run the checks on the reference solutions; ticks nothing")
+    group.addoption(
+        "--time-limit", type=float, default=SECONDS, metavar="SECONDS", help="how long one check may take (default 10)"
+    )
+    for option in parser.getgroup("debugconfig").options:
+        if "--trace" in option.names():
+            option.attrs()["help"] = "show the full traceback of every check that does not pass"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "time_limit(seconds): how long a check may take before it counts as crashed")
+    config.stash[SESSION] = Session(config.rootpath, load_units(config.rootpath / "curriculum" / "days.toml"))
+    config.stash[SESSION].full_traces = config.option.trace
+    config.option.trace = False  # pytest's own --trace stops in the debugger: --pdb remains for that
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None:
+        screen = Screen(session.config.stash[SESSION], reporter)
+        session.config.pluginmanager.register(screen, "grader-screen")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None and items and all(is_check(item) for item in items):
+        reporter.showfspath = False  # the screen prints the tasks instead
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if WORKER in config.stash:
+        config.stash[WORKER].close()
+
+
+@pytest.fixture
+def lesson():
+    """`lesson("attention")`: this unit's file of that name, the learner's or, under --reference, the reference."""
+    return _lesson
+
+
+@pytest.fixture
+def compare() -> Recorder:
+    """Compare a probe's observations on the learner's files with what is expected (see CONTRIBUTING.md)."""
+    return Recorder()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    if not is_check(pyfuncitem):
+        return None
+    verdict = _run(pyfuncitem)
+    pyfuncitem.stash[VERDICT] = verdict
+    pyfuncitem.config.stash[SESSION].add(pyfuncitem.path, pyfuncitem.name, verdict)
+    if verdict.state != PASSED:
+        raise NotPassed(verdict.summary)
+    return True
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):
+    report = (yield).get_result()
+    if VERDICT in item.stash and call.when == "call":
+        verdict = item.stash[VERDICT]
+        check = Check(item.path, item.name, getattr(item, "obj", lambda: None))
+        report.user_properties += [("state", verdict.state), ("title", check.title), ("mistakes", verdict.mistakes)]
+        if verdict.state != PASSED:
+            report.longrepr = f"{verdict.state}: {verdict.summary}"
+
+
+def pytest_report_teststatus(report: pytest.TestReport):
+    properties = dict(report.user_properties)
+    if "state" in properties and report.when == "call":
+        return properties["state"], "", ""
+    return None
+
+
+def is_check(item: pytest.Item) -> bool:
+    return "compare" in getattr(item, "fixturenames", ()) and item.path.parent.parent.name == "curriculum"
+
+
+def _run(item: pytest.Function) -> Verdict:
+    config = item.config
+    session = config.stash[SESSION]
+    hung = session.hung_before(item.path)
+    if hung:
+        return hung
+    marker = item.get_closest_marker("time_limit")
+    order = Order(
+        exercise=item.path.parent,
+        solution=item.path.parent.parent.parent / "solutions" / item.path.parent.name,
+        file=item.path.name,
+        check=item.name,
+        task=session.task_number(item.path),
+        reference=config.option.reference,
+        seconds=max(marker.args[0] if marker else 0.0, config.option.time_limit),
+        capture=config.option.capture != "no",
+    )
+    if config.option.usepdb:
+        return verdict_of(Bench(order.exercise, order.solution), order)
+    if WORKER not in config.stash:
+        config.stash[WORKER] = Worker()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # Python warns of any fork beside threads
+        return config.stash[WORKER].run(order)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    config = session.config
+    if not (config.option.reference or config.option.collectonly or in_ci()):
+        config.stash[SESSION].write_progress()
+
+
+def in_ci() -> bool:
+    return os.environ.get("CI", "").lower() not in ("", "0", "false")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    return True if collection_path.name == "snapshots" else None

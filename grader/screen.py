@@ -1,0 +1,128 @@
+"""What a run looks like: a line for each check, the story of those that did not pass, and where the tasks stand."""
+
+import textwrap
+from itertools import groupby
+from pathlib import Path
+
+import pytest
+
+from grader.bench import NOT_STARTED, PASSED
+
+from grader.session import Result, Session
+from grader.units import Task
+from grader.verdict import Line
+
+STYLES: dict[str, dict[str, bool]] = {
+    "": {},
+    "bold": {"bold": True},
+    "dim": {"light": True},
+    "code": {"cyan": True},
+    "advice": {"yellow": True},
+}
+SIGNS = {PASSED: ("✔", {"green": True}), NOT_STARTED: ("○", {"light": True})}
+FAILED = ("✘", {"red": True})
+
+
+class Screen:
+    """A pytest plugin of its own, so that a run without a terminal does without it."""
+
+    def __init__(self, session: Session, reporter: pytest.TerminalReporter):
+        self.session = session
+        self.reporter = reporter
+        self.titles: dict[tuple[str, str], str] = {}
+        self.last_file: Path | None = None
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.when != "call" or not self.session.results:
+            return
+        properties = dict(report.user_properties)
+        if "state" not in properties:
+            return
+        result = self.session.results[-1]
+        self.titles[result.file.name, result.name] = str(properties["title"])
+        self._heading(result)
+        sign, style = SIGNS.get(result.verdict.state, FAILED)
+        self.reporter.ensure_newline()
+        self.reporter.write(f"  {sign} ", **style)
+        told = "" if result.verdict.state in (PASSED, NOT_STARTED) else f" · {result.verdict.state}"
+        self.reporter.write_line(f"{properties['title']}{told}", **(SIGNS[NOT_STARTED][1] if style.get("light") else {}))
+
+    def _heading(self, result: Result) -> None:
+        if result.file == self.last_file:
+            return
+        self.last_file = result.file
+        task = self.session.task_of(result.file)
+        name = result.file.name.removeprefix("test_")
+        self.reporter.ensure_newline()
+        self.reporter.write_line(f"{task.id} {task.title} · {name}" if task else name, bold=True)
+
+    def pytest_terminal_summary(self) -> None:
+        if not self.session.results:
+            return
+        for task, results in groupby(self.session.results, lambda result: self.session.task_of(result.file)):
+            self._story(task, list(results))
+        self._tasks()
+        for trouble in self.session.troubles:
+            self.reporter.write_line(trouble, yellow=True)
+
+    def _story(self, task: Task | None, results: list[Result]) -> None:
+        """Every check of a task that went wrong, and of those not started the first of each function."""
+        told: set[str] = set()
+        for result in results:
+            verdict = result.verdict
+            if verdict.state == PASSED or (verdict.state == NOT_STARTED and not self._first_unwritten(result, told)):
+                continue
+            title = self.titles.get((result.file.name, result.name), result.name)
+            number = f"{task.id} " if task else ""
+            self.reporter.section(f"{number}{title} · {verdict.state}", sep="─", **SIGNS.get(verdict.state, FAILED)[1])
+            for line in verdict.lines:
+                self._line(line)
+            before = self.session.unfinished_before(task) if task else []
+            if before and verdict.state != NOT_STARTED:
+                self._line(Line(f"{task.id} builds on {' and '.join(before)}, which did not pass: start there.", "bold"))
+            self._extras(result)
+
+    def _first_unwritten(self, result: Result, told: set[str]) -> bool:
+        """Only the first function that is still to be written tells its story: one step at a time."""
+        first = next(r for r in self.session.results if r.verdict.state == NOT_STARTED)
+        return result is first
+
+    def _extras(self, result: Result) -> None:
+        if result.verdict.printed.strip():
+            self._line(Line("Your code printed:", "dim"))
+            for line in result.verdict.printed.splitlines()[:20]:
+                self._line(Line(f"  {line[:200]}", "dim"))
+        if self.session.full_traces and result.verdict.trace:
+            self.reporter.write_line(result.verdict.trace)
+
+    def _tasks(self) -> None:
+        self.reporter.ensure_newline()
+        self.reporter.write_line("")
+        for task in self.session.tasks():
+            results = self.session.of_task(task)
+            good = sum(result.verdict.state == PASSED for result in results)
+            whole = self.session.complete(task)
+            sign, style = SIGNS[PASSED] if good == len(results) and whole else FAILED if good < len(results) else ("·", {})
+            if not self.session.started(task):
+                sign, style = SIGNS[NOT_STARTED]
+            part = "" if whole else " (not all of its checks ran)"
+            self.reporter.write(f"{sign} {task.id} {task.title}", **style)
+            self.reporter.write_line(f" · {good} of {len(results)} checks{part}")
+            if self.session.passed(task):
+                self._line(Line(f"  {task.learned}"))
+        self._next()
+
+    def _next(self) -> None:
+        tasks = self.session.tasks()
+        upcoming = self.session.next_task()
+        if upcoming and tasks and all(self.session.passed(task) for task in tasks):
+            self._line(Line(f"Next: {upcoming.id} {upcoming.title} · pytest curriculum/{upcoming.unit}", "bold"))
+
+    def _line(self, line: Line) -> None:
+        width = min(self.reporter._tw.fullwidth, 110)
+        indent = " " * (len(line.text) - len(line.text.lstrip()))
+        parts = [line.text] if line.style == "code" else textwrap.wrap(line.text, width, subsequent_indent=indent + "  " * bool(indent))
+        for part in parts or [""]:
+            self.reporter.write_line(part, **STYLES[line.style])
+
+

@@ -1,0 +1,148 @@
+"""What the learner reads: the state of one check, in a few lines."""
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from grader.bench import CRASHED, NOT_STARTED, PASSED, Bench, Failure
+from grader.catalogue import Mistake
+from grader.comparison import Check
+from grader.diagnosis import Diagnosis, diagnose
+from grader.hints import hints_for, purpose
+from grader.loading import Version
+from grader.outcome import Raised
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line on the screen. Styles: "" (plain), "bold", "dim", "code", "advice"."""
+
+    text: str
+    style: str = ""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The state of one check. `mistakes` holds the names of the catalogued mistakes that it shows."""
+
+    state: str
+    summary: str = ""
+    lines: tuple[Line, ...] = ()
+    mistakes: tuple[str, ...] = ()
+    trace: str = field(default="", repr=False)
+    unwritten: str = ""
+    printed: str = field(default="", repr=False)
+
+
+def judge(bench: Bench, check: Check, version: Version, task: str = "") -> Verdict:
+    """Run a check on a version of the unit's files and say what is wrong, and why.
+
+    Args:
+        task: the number of the task that the check belongs to, to tell an earlier unfinished task from this one.
+    """
+    failure = bench.failure(check, version)
+    if failure is None:
+        return Verdict(PASSED)
+    if failure.state == NOT_STARTED:
+        return _not_started(bench, failure, task)
+    diagnosis = diagnose(bench, check, version, failure)
+    facts = _crash(failure.outcome) if isinstance(failure.outcome, Raised) else _divergence(failure)
+    advice = _advice(bench, failure, diagnosis)
+    trace = failure.outcome.trace if isinstance(failure.outcome, Raised) else ""
+    named = tuple(mistake.name for mistake in diagnosis.mistakes) if not diagnosis.partly else ()
+    summary = diagnosis.mistakes[0].says if len(named) == 1 else facts[0].text
+    return Verdict(failure.state, summary, (*facts, *advice), named, trace)
+
+
+def _not_started(bench: Bench, failure: Failure, task: str) -> Verdict:
+    assert isinstance(failure.outcome, Raised) and failure.outcome.place is not None
+    unwritten = failure.outcome.unwritten
+    number, _, name = unwritten.partition(" ")
+    file = Path(failure.outcome.place.file)
+    lines = []
+    summary = f"{name} in {file.name} is not written yet"
+    if task and number != task:
+        summary = f"{task} builds on {number}: write {name} in {file.name} first"
+        lines.append(Line(f"{task} builds on {number}, which comes first.", "bold"))
+    what = purpose(file, name)
+    lines.append(Line(f"Write {name} in {where(file)}" + (f": {what}" if what else ".")))
+    hints = hints_for(bench.exercise, unwritten)
+    if hints:
+        lines.append(Line(f"First hint: {hints[0]}", "advice"))
+    return Verdict(NOT_STARTED, summary, tuple(lines), trace=failure.outcome.trace, unwritten=unwritten)
+
+
+def _divergence(failure: Failure) -> list[Line]:
+    assert failure.difference is not None
+    agree = _and(list(failure.agree))
+    prefix = f"{agree} {'agree' if len(failure.agree) > 1 else 'agrees'}; " if agree else ""
+    first, *rest = failure.difference.facts
+    lines = [Line(f"{prefix}{failure.name}: {first}", "bold")]
+    return lines + [Line(f"  {fact}", "code") for fact in rest]
+
+
+def _crash(outcome: Raised) -> list[Line]:
+    message = [line.strip() for line in outcome.message.strip().splitlines() if line.strip()]
+    headline = f"{outcome.kind}: {message[0][:300]}" if message else outcome.kind
+    if outcome.place is None:
+        lines = [Line(headline, "bold")]
+        if outcome.probe_line:
+            lines.append(Line("It came up in the check, which could not go on with what your code gave it:"))
+            lines.append(Line(f"  {outcome.probe_line}", "code"))
+        if "NoneType" in outcome.message:
+            lines.append(Line("Something is None where a value was expected: is a return missing?"))
+        return lines
+    place = outcome.place
+    inside = f", in {place.function}" if place.function and place.function != "<module>" else ""
+    lines = [Line(headline, "bold"), Line(f"{where(Path(place.file))}, line {place.line}{inside}:")]
+    if place.code:
+        lines.append(Line(f"  {place.code.strip()}", "code"))
+    if place.tensors:
+        lines.append(Line(f"Tensors there: {'; '.join(place.tensors)}"))
+    return lines
+
+
+def _advice(bench: Bench, failure: Failure, diagnosis: Diagnosis) -> list[Line]:
+    found = diagnosis.mistakes
+    what = "error" if isinstance(failure.outcome, Raised) else "result"
+    if not found:
+        if isinstance(failure.outcome, Raised):
+            return []
+        return [Line(f"None of the {len(bench.mistakes)} known mistakes of this day gives this result, so here is no guess.", "dim")]
+    if diagnosis.partly:
+        lines = [Line(f"Up to {failure.name}, this is what comes out of a known mistake:")]
+        lines += [line for mistake in found for line in _named(bench, mistake)]
+        return [*lines, Line("What follows differs from that mistake too, so there may be a second one.", "dim")]
+    if len(found) == 1:
+        return [Line(f"Exactly this {what} comes from a known mistake:"), *_named(bench, found[0])]
+    lines = [Line(f"Several known mistakes give exactly this {what}. It could be either of:")]
+    lines += [line for mistake in found for line in _named(bench, mistake)]
+    reasons = {reason for mistake in found for name, reason in mistake.twins.items() if name in {m.name for m in found}}
+    return lines + [Line(f"What tells them apart: {reason}", "dim") for reason in sorted(reasons)]
+
+
+def _named(bench: Bench, mistake: Mistake) -> list[Line]:
+    return [
+        Line(f"  ▸ {mistake.says} ({mistake.file}.py)", "advice"),
+        Line(f"    {mistake.why}"),
+        Line(f"    Read: {where(bench.exercise / 'README.md')}{mistake.read}", "dim"),
+    ]
+
+
+def where(file: Path) -> str:
+    """A file as the learner types it: from the folder of the course."""
+    return "/".join(file.parts[-3:])
+
+
+def _and(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}" if names else ""
+
+
+def plain(verdict: Verdict) -> str:
+    """The verdict without colours, as a snapshot keeps it."""
+    return "\n".join([f"{verdict.state}: {verdict.summary}", *(line.text for line in verdict.lines)]) + "\n"
+
+
+def steady(text: str) -> str:
+    """A message with its fractions masked: their last digits differ from one processor to another."""
+    return re.sub(r"-?\d+\.\d+(e[-+]?\d+)?|-?\d+e[-+]?\d+", "#.#", text)

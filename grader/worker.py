@@ -1,0 +1,213 @@
+"""The process in which a learner's code runs, so that nothing it does can harm the session.
+
+The worker serves checks one by one. If one runs out of time, or brings the interpreter down, that check is *crashed*, a
+new worker takes over, and the rest go on. Where the system can fork, a worker starts with torch already imported.
+"""
+
+import contextlib
+import faulthandler
+import io
+import multiprocessing
+import os
+import re
+import signal
+import sys
+import tempfile
+import traceback
+import warnings
+from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from grader.bench import CRASHED, Bench
+from grader.verdict import Line, Verdict, judge, where
+
+PRINTED_LIMIT = 4_000  # characters of what a check printed
+FILE_LIMIT = 256 * 2**20  # bytes that one file written by a check may have
+GRACE = 1.0  # seconds between the stack dump and the end
+
+
+@dataclass(frozen=True)
+class Order:
+    """One check to run: where it stands, whose files it runs on, and for how long."""
+
+    exercise: Path
+    solution: Path
+    file: str
+    check: str
+    task: str
+    reference: bool
+    seconds: float
+    capture: bool
+
+
+class Worker:
+    """Runs checks in a child process, and replaces the child when one of them breaks it."""
+
+    def __init__(self) -> None:
+        default = "fork" if sys.platform == "linux" else "spawn"
+        self._context = multiprocessing.get_context(os.environ.get("COURSE_START_METHOD", default))
+        self._process: multiprocessing.process.BaseProcess | None = None
+        self._pipe: Connection | None = None
+        self._folder = tempfile.TemporaryDirectory(prefix="grader-", ignore_cleanup_errors=True)
+
+    def run(self, order: Order) -> Verdict:
+        """Run one check; never raises for anything that the learner's code does."""
+        pipe = self._ready()
+        try:
+            pipe.send(order)
+            if not pipe.poll(order.seconds + GRACE):
+                return self._out_of_time(order)
+            return pipe.recv()
+        except (EOFError, ConnectionError, OSError):
+            return self._died(order)
+
+    def close(self) -> None:
+        self._stop()
+        self._folder.cleanup()
+
+    def _ready(self) -> Connection:
+        if self._process is None or not self._process.is_alive() or self._pipe is None:
+            self._stop()
+            self._pipe, theirs = self._context.Pipe()
+            self._process = self._context.Process(  # type: ignore[attr-defined]
+                target=serve, args=(theirs, Path(self._folder.name)), daemon=True
+            )
+            self._process.start()
+            theirs.close()
+            self._pipe.recv()  # importing torch does not count against the first check
+        return self._pipe
+
+    def _stop(self) -> None:
+        if self._pipe is not None:
+            self._pipe.close()
+        if self._process is not None:
+            self._process.kill()
+            self._process.join()
+        self._process = self._pipe = None
+
+    def _out_of_time(self, order: Order) -> Verdict:
+        self._stop()
+        stack = beginning(Path(self._folder.name) / "stack", 64_000)
+        frames = re.findall(r'File "([^"]+)", line (\d+) in (\S+)', stack)
+        theirs = [frame for frame in frames if Path(frame[0]).parent == order.exercise]
+        text = f"No answer after {order.seconds:g} seconds: is there a loop that never ends?"
+        lines = [Line(text, "bold")]
+        if theirs:
+            file, line, function = theirs[0]
+            lines.append(Line(f"{where(Path(file))}, line {line}, in {function} was running."))
+        return Verdict(CRASHED, text, tuple(lines), trace=stack, printed=self._printed())
+
+    def _died(self, order: Order) -> Verdict:
+        assert self._process is not None
+        self._process.join(5)
+        code = self._process.exitcode
+        self._stop()
+        stack = beginning(Path(self._folder.name) / "stack", 64_000)
+        text = f"The Python interpreter itself went down ({_cause(code)})."
+        return Verdict(CRASHED, text, (Line(text, "bold"),), trace=stack, printed=self._printed())
+
+    def _printed(self) -> str:
+        return beginning(Path(self._folder.name) / "printed")
+
+
+def beginning(file: Path, limit: int = PRINTED_LIMIT) -> str:
+    """The first characters of a file that may be huge; nothing if it is not there."""
+    if not file.is_file():
+        return ""
+    with file.open("rb") as stream:
+        return stream.read(limit).decode("utf-8", "replace")
+
+
+def _cause(code: int | None) -> str:
+    if code is not None and code < 0:
+        with contextlib.suppress(ValueError):
+            name = signal.Signals(-code).name
+            return f"{name}: most likely out of memory" if name == "SIGKILL" else name
+    return f"exit code {code}"
+
+
+def serve(pipe: Connection, folder: Path) -> None:
+    """The child: answer each order with a verdict, until the parent closes the pipe."""
+    _limit()
+    benches: dict[tuple[Path, Path], Bench] = {}
+    pipe.send("ready")
+    with (folder / "stack").open("w+") as stack:
+        while True:
+            try:
+                order = pipe.recv()
+            except (EOFError, OSError):
+                return
+            stack.truncate(0)
+            stack.seek(0)
+            faulthandler.enable(stack)
+            faulthandler.dump_traceback_later(order.seconds, file=stack)
+            _alarm(order.seconds + 2 * GRACE)
+            with _redirected(folder / "printed") if order.capture else contextlib.nullcontext():
+                bench = benches.setdefault((order.exercise, order.solution), Bench(order.exercise, order.solution))
+                verdict = verdict_of(bench, order)
+            faulthandler.cancel_dump_traceback_later()
+            _alarm(0)
+            if order.capture:
+                verdict = replace(verdict, printed=beginning(folder / "printed"))
+            pipe.send(verdict)
+
+
+def verdict_of(bench: Bench, order: Order) -> Verdict:
+    """Run the order's check in this process."""
+    try:
+        check = next(check for check in bench.checks if (check.file.name, check.name) == (order.file, order.check))
+        version = bench.reference if order.reference else bench.learners
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return judge(bench, check, version, order.task)
+    except Exception as error:
+        text = f"The check itself failed, which is not your fault ({type(error).__name__}: {error}). Please report it."
+        return Verdict("broken check", text, (Line(text, "bold"),), trace=traceback.format_exc())
+
+
+def _limit() -> None:
+    """Keep a learner's code from hurting the machine: threads, memory, files, and Ctrl-C is the parent's."""
+    import torch
+
+    torch.set_num_threads(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if sys.platform == "win32":
+        return
+    import resource
+
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (FILE_LIMIT, resource.RLIM_INFINITY))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    with contextlib.suppress(ValueError, OSError):
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        resource.setrlimit(resource.RLIMIT_DATA, (memory * 3 // 4, resource.RLIM_INFINITY))
+
+
+def _alarm(seconds: float) -> None:
+    """End this process after so many seconds even if nobody is left to do it; 0 calls it off."""
+    if sys.platform != "win32":
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+
+
+@contextlib.contextmanager
+def _redirected(file: Path):
+    """Send everything printed, by Python or below it, to a file; there is nothing to read on the standard input."""
+    with file.open("w+b") as target, open(os.devnull, "rb") as empty:
+        kept = [(stream, os.dup(stream)) for stream in (0, 1, 2)]
+        streams = sys.stdin, sys.stdout, sys.stderr
+        for number, source in ((0, empty), (1, target), (2, target)):
+            os.dup2(source.fileno(), number)
+        out = io.TextIOWrapper(io.FileIO(os.dup(1), "w"), "utf-8", "replace", write_through=True)  # type: ignore[type-var]
+        sys.stdin, sys.stdout, sys.stderr = open(os.devnull), out, out
+        try:
+            yield
+        finally:
+            with contextlib.suppress(OSError):
+                out.flush()
+            sys.stdin.close()
+            sys.stdin, sys.stdout, sys.stderr = streams
+            for number, copy in kept:
+                os.dup2(copy, number)
+                os.close(copy)

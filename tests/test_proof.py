@@ -1,0 +1,109 @@
+"""The four-way proof: references pass, stubs are not started, mistakes are named, alternatives pass (see design).
+
+One process, torch imported once; each unit's files are loaded in memory (grader/loading.py).
+"""
+
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from grader.bench import NOT_STARTED, PASSED, Bench
+from grader.catalogue import alternatives_in, mistakes_of
+from grader.comparison import checks_in
+from grader.matrix import matrix_of, snapshot_file
+from grader.proof import row, unit_folders
+from grader.verdict import judge, plain
+
+ROOT = Path(__file__).parent.parent
+UNITS = unit_folders(ROOT)
+
+
+@cache
+def bench_of(unit: str) -> Bench:
+    return Bench(ROOT / "curriculum" / unit, ROOT / "solutions" / unit)
+
+
+@cache
+def row_of(unit: str, name: str):
+    bench = bench_of(unit)
+    return row(bench, next(mistake for mistake in bench.mistakes if mistake.name == name))
+
+
+def every_check():
+    for unit in UNITS:
+        for file in sorted((ROOT / "curriculum" / unit).glob("test_*.py")):
+            for check in checks_in(file):
+                yield pytest.param(unit, check.name, file.name, id=f"{unit}-{file.stem}-{check.name}")
+
+
+def every_mistake():
+    for unit in UNITS:
+        for mistake in mistakes_of(ROOT / "solutions" / unit):
+            yield pytest.param(unit, mistake.name, id=f"{unit}-{mistake.name}")
+
+
+def every_alternative():
+    for file in sorted((ROOT / "tests" / "alternatives").glob("*.py")):
+        for entry in alternatives_in(file):
+            yield pytest.param(entry, id=f"{entry.unit}-{entry.target}-{entry.name}")
+
+
+def find(unit: str, name: str, file: str):
+    return next(check for check in bench_of(unit).checks if (check.name, check.file.name) == (name, file))
+
+
+@pytest.mark.parametrize(("unit", "name", "file"), every_check())
+def test_reference_passes(unit, name, file):
+    bench = bench_of(unit)
+    verdict = judge(bench, find(unit, name, file), bench.reference)
+    assert verdict.state == PASSED, plain(verdict) + verdict.trace
+
+
+@pytest.mark.parametrize(("unit", "name", "file"), every_check())
+def test_stub_is_not_started(unit, name, file):
+    bench = bench_of(unit)
+    verdict = judge(bench, find(unit, name, file), bench.learners)
+    assert verdict.state == NOT_STARTED, plain(verdict) + verdict.trace
+    assert any(line.style == "advice" for line in verdict.lines), "a stub that is not started shows its first hint"
+
+
+@pytest.mark.parametrize(("unit", "name"), every_mistake())
+def test_mistake_fails_and_is_named(unit, name):
+    entry = row_of(unit, name)
+    assert entry.verdicts, f"{name} passes every check of {unit}"
+    wrong = {check.name: names for check, names in entry.misnamed().items()}
+    assert not wrong, f"{name} is not named as itself and nothing else: {wrong}"
+
+
+@pytest.mark.parametrize(("unit", "name"), every_mistake())
+def test_message_of_mistake_is_the_snapshot(unit, name):
+    file = snapshot_file(ROOT, unit, name)
+    assert file.is_file(), f"no snapshot of {name}: run `python -m grader matrix`, and read what it wrote"
+    assert row_of(unit, name).message() == file.read_text("utf-8")
+
+
+@pytest.mark.parametrize(("unit", "name"), every_mistake())
+def test_twins_are_declared_on_both_sides(unit, name):
+    by_name = {mistake.name: mistake for mistake in bench_of(unit).mistakes}
+    for twin in by_name[name].twins:
+        assert name in by_name[twin].twins
+
+
+@pytest.mark.parametrize("entry", every_alternative())
+def test_alternative_passes(entry):
+    bench = bench_of(entry.unit)
+    version = bench.alternative(entry)
+    assert vars(version.module(entry.file))[entry.target] is entry.value
+    failed = {check.name: judge(bench, check, version) for check in bench.checks if bench.failure(check, version)}
+    assert not failed, "\n".join(f"{name}: {plain(verdict)}{verdict.trace}" for name, verdict in failed.items())
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_published_table_is_current(unit):
+    bench = bench_of(unit)
+    rows = [row_of(unit, mistake.name) for mistake in bench.mistakes]
+    published = ROOT / "docs" / "proof" / f"{unit}.md"
+    assert published.is_file() and published.read_text("utf-8") == matrix_of(ROOT, unit, bench, rows), (
+        "the published table is out of date: run `python -m grader matrix`"
+    )
