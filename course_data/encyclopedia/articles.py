@@ -1,0 +1,209 @@
+"""The articles: what each states first, and the sentences that come back to it."""
+
+from collections.abc import Callable
+
+from . import words
+from .choice import among
+from .pens import Pen
+from .phrases import Stated, clause, name, person, predicate, recall, refer, thing, year
+
+Sentence = Callable[[Pen, Stated], None]
+
+
+def article(pen: Pen) -> None:
+    """Write one article: a title, what it is about, and two sections."""
+    pen.say("\n =")
+    subject = pen.pick(words.SUBJECTS)
+    if subject in words.SETTLEMENTS:
+        settlement(pen, subject)
+    elif subject == "River":
+        river(pen)
+    elif subject == "Siege":
+        siege(pen)
+    else:
+        ruler(pen, subject)
+
+
+def settlement(pen: Pen, subject: str) -> None:
+    """A town on a river, founded by a ruler in some year."""
+    pen.say("of")
+    place = name(pen, words.PLACE)
+    pen.say(f"= \n \n {place} is a {subject.lower()} on the")
+    stream = name(pen, words.RIVER)
+    pen.say("in")
+    region = name(pen, words.REGION)
+    pen.say(". It was founded in")
+    founded = year(pen)
+    pen.say("by")
+    founder = person(pen)
+    pen.say(".")
+    stated = Stated([place, region], [stream], [founded], [founder])
+    sections(pen, stated, {"Its": its_thing})
+
+
+def river(pen: Pen) -> None:
+    """A river that passes three places; its course is told twice, in the same order."""
+    stream = name(pen, words.RIVER)
+    pen.say(f"= \n \n The {stream} is a river in")
+    region = name(pen, words.REGION)
+    pen.say(". It rises near")
+    source = name(pen, words.PLACE)
+    pen.say(", passes")
+    middle = name(pen, words.PLACE)
+    pen.say("and meets the sea at")
+    mouth = name(pen, words.PLACE)
+    pen.say(". It was first mapped in")
+    mapped = year(pen)
+    pen.say("by")
+    mapper = person(pen)
+    pen.say(f". From {source} to {middle} it runs")
+    pen.pick(words.DIRECTIONS)
+    pen.say(f", and from {middle} to {mouth} it runs")
+    pen.pick(words.DIRECTIONS)
+    pen.say(".")
+    stated = Stated([region, source, middle, mouth], [stream], [mapped], [mapper])
+    sections(pen, stated, {"Its": its_thing})
+
+
+def siege(pen: Pen) -> None:
+    """A siege, fought between two rulers and won by one."""
+    pen.say("of")
+    place = name(pen, words.PLACE)
+    pen.say(f"= \n \n The siege of {place} was fought in")
+    fought = year(pen)
+    pen.say("between")
+    first = person(pen)
+    pen.say("and")
+    second = person(pen)
+    pen.say(". It was won by")
+    winner = first if recall(pen, [first.family, second.family]) == first.family else second
+    loser = second if winner is first else first
+    pen.say(f". {loser.family} fled to")
+    refuge = name(pen, words.PLACE)
+    pen.say(f", and {place} passed to {winner.family} .")
+    sections(pen, Stated([place, refuge], [], [fought], [first, second]), {})
+
+
+def ruler(pen: Pen, title: str) -> None:
+    """The life of a ruler: born somewhere, died later, known for a craft."""
+    who = person(pen, title)
+    pen.say(f"= \n \n {who.full} (")
+    born = year(pen, 1100, 1799)
+    pen.say("–")
+    died = year(pen, int(born) + 30, int(born) + 80)
+    pen.say(") came from")
+    place = name(pen, words.PLACE)
+    pen.say("and wrote on")
+    craft = pen.pick(words.CRAFTS)
+    pronoun, possessive = ("She", "Her") if who.is_woman else ("He", "His")
+    pen.say(f". {pronoun} was born in {born} and died in {died} . {possessive} work on {craft} was printed at")
+    press = name(pen, words.PLACE)
+    pen.say(".")
+    stated = Stated([place, press], [], [born, died], [who])
+    sections(pen, stated, {pronoun: deed, possessive: its_thing})
+
+
+def sections(pen: Pen, stated: Stated, own: dict[str, Sentence]) -> None:
+    """More sentences, then two sections under headings; the first word of a sentence decides what it will say."""
+    openings = SENTENCES | own | ({"Every": every_season} if stated.rivers else {})
+    sentences(pen, stated, openings)
+    for headings in (words.EARLY_HEADINGS, words.LATE_HEADINGS):
+        pen.say("\n = =")
+        pen.pick(headings)
+        pen.say("= = \n \n")
+        sentences(pen, stated, openings)
+
+
+def sentences(pen: Pen, stated: Stated, openings: dict[str, Sentence]) -> None:
+    """Sentences, each opened in another way, until a line ends."""
+    unused = list(openings)
+    opening = pen.pick(among(*unused))
+    while opening != "\n":
+        openings[opening](pen, stated)
+        unused.remove(opening)
+        opening = pen.pick(among(*unused, *["\n"] * 3))
+
+
+def the_thing(pen: Pen, stated: Stated) -> None:
+    """[The] mills near Tarovel face the bridge ."""
+    clause(pen, stated)
+
+
+def no_thing(pen: Pen, stated: Stated) -> None:
+    """[No] mill near the bridges serves Tarovel ."""
+    pen.pick(words.ONE_THING)
+    predicate(pen, stated, "one")
+
+
+def all_things(pen: Pen, stated: Stated) -> None:
+    """[All] mills near the bridge serve Tarovel ."""
+    pen.pick(words.MANY_THINGS)
+    predicate(pen, stated, "many")
+
+
+def its_thing(pen: Pen, stated: Stated) -> None:
+    """[Its] mills near the bridge serve Tarovel ."""
+    clause(pen, stated)
+
+
+def since(pen: Pen, stated: Stated) -> None:
+    """[Since] 1283 the mills face Tarovel ."""
+    recall(pen, stated.years)
+    pen.say("the")
+    clause(pen, stated)
+
+
+def according_to(pen: Pen, stated: Stated) -> None:
+    """[According to] Dorvane , the mills face Tarovel ."""
+    refer(pen, stated.people)
+    pen.say(", the")
+    clause(pen, stated)
+
+
+def in_year(pen: Pen, stated: Stated) -> None:
+    """[In] 1283 , Dorvane rebuilt the mill ."""
+    recall(pen, stated.years)
+    pen.say(",")
+    refer(pen, stated.people)
+    deed(pen, stated)
+
+
+def deed(pen: Pen, stated: Stated) -> None:
+    """[He] rebuilt the mill ."""
+    pen.pick(words.DEEDS)
+    thing(pen, stated)
+    pen.say(".")
+
+
+def most_people(pen: Pen, stated: Stated) -> None:
+    """[Most] weavers of Tarovel serve the Dorvane family ."""
+    pen.pick(words.PEOPLE)
+    pen.say("of")
+    recall(pen, stated.places)
+    pen.say("serve the")
+    recall(pen, [who.family for who in stated.people])
+    pen.say("family .")
+
+
+def every_season(pen: Pen, stated: Stated) -> None:
+    """[Every] spring , the Oskel floods the mills of Tarovel ."""
+    pen.pick(words.SEASONS)
+    pen.say(", the")
+    recall(pen, stated.rivers)
+    pen.pick(words.WATERS)
+    pen.say("the")
+    pen.pick(words.THINGS)
+    pen.say("of")
+    recall(pen, stated.places)
+    pen.say(".")
+
+
+SENTENCES: dict[str, Sentence] = {
+    "The": the_thing,
+    "No": no_thing,
+    "All": all_things,
+    "Since": since,
+    "In": in_year,
+    "According to": according_to,
+    "Most": most_people,
+}

@@ -1,0 +1,122 @@
+"""Names, references to what an article has stated, and sentences whose verbs agree and whose brackets close."""
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from . import words
+from .choice import Choice, among, even
+from .pens import Pen
+
+
+@dataclass(frozen=True)
+class Person:
+    """A ruler: a title, a given name and a family name, each one word."""
+
+    title: str
+    given: str
+    family: str
+
+    @property
+    def full(self) -> str:
+        """Title and both names."""
+        return f"{self.title} {self.given} {self.family}"
+
+    @property
+    def is_woman(self) -> bool:
+        """Which pronoun refers to this person."""
+        return self.title in words.HER_TITLES
+
+
+@dataclass
+class Stated:
+    """The facts that an article has stated so far: whatever comes later may return to them, and to no others."""
+
+    places: list[str] = field(default_factory=list)
+    rivers: list[str] = field(default_factory=list)
+    years: list[str] = field(default_factory=list)
+    people: list[Person] = field(default_factory=list)
+
+
+def name(pen: Pen, tail: Choice) -> str:
+    """Write a new name, syllable by syllable."""
+    return pen.pick(words.HEADS) + pen.pick(words.MIDDLES) + pen.pick(tail)
+
+
+def person(pen: Pen, title: str | None = None) -> Person:
+    """Write a new person: the title, unless it stands already, then both names."""
+    title = title or pen.pick(words.RULERS)
+    given = pen.pick(words.HEADS) + pen.pick(words.HER_NAME if title in words.HER_TITLES else words.HIS_NAME)
+    return Person(title, given, name(pen, words.FAMILY))
+
+
+@lru_cache(maxsize=1024)
+def _years(first: int, last: int) -> Choice:
+    return even(" ".join(str(year) for year in range(first, last + 1)))
+
+
+def year(pen: Pen, first: int = 1100, last: int = 1899) -> str:
+    """Write a new year, each from first to last alike."""
+    return pen.pick(_years(first, last))
+
+
+def recall(pen: Pen, facts: list[str]) -> str:
+    """Write one of the facts already stated; the same fact stated twice is twice as likely."""
+    return pen.pick(among(*facts))
+
+
+def refer(pen: Pen, people: list[Person]) -> str:
+    """Write a reference to one of these people: by the family name, or by title and given name."""
+    references = [reference for who in people for reference in (who.family, who.family, f"{who.title} {who.given}")]
+    return pen.pick(among(*references))
+
+
+def thing(pen: Pen, stated: Stated) -> None:
+    """Write "the" and some noun, or the name of a place or a river."""
+    names = stated.places + stated.rivers
+    if pen.pick(among("the", "the", "the", *names)) == "the":
+        pen.pick(words.THINGS)
+
+
+def aside(pen: Pen, stated: Stated, bracket: str, inner: bool = False) -> None:
+    """What stands in a bracket that has just been opened, with brackets inside it perhaps, and what closes it."""
+    following = bracket
+    while following != words.CLOSING[bracket]:
+        if following in words.BRACKETS and following != bracket:
+            aside(pen, stated, following, inner=True)
+        else:
+            remark(pen, stated)
+        following = pen.pick((words.AFTER_INNER_ASIDE if inner else words.AFTER_ASIDE)[bracket])
+
+
+def remark(pen: Pen, stated: Stated) -> None:
+    """A few words inside brackets; most of them repeat a fact."""
+    kind = pen.pick(words.ASIDES)
+    if kind == "built":
+        pen.say("in")
+        recall(pen, stated.years)
+    elif kind == "once":
+        pen.pick(words.OLD_STATES)
+    else:
+        thing(pen, stated)
+
+
+def predicate(pen: Pen, stated: Stated, number: str) -> None:
+    """Phrases between a noun and its verb, the verb in the noun's number, an object, and a second such verb perhaps."""
+    following = pen.pick(words.AFTER_NOUN_OR_ASIDE[number])
+    while following in words.PREPOSITIONS or following in words.BRACKETS:
+        if following in words.BRACKETS:
+            aside(pen, stated, following)
+            following = pen.pick(words.AFTER_NOUN[number])
+        else:
+            thing(pen, stated)
+            following = pen.pick(words.AFTER_NOUN_OR_ASIDE[number])
+    thing(pen, stated)
+    while pen.pick(words.AFTER_OBJECT) == "and":
+        pen.pick(words.VERBS[number])
+        thing(pen, stated)
+
+
+def clause(pen: Pen, stated: Stated) -> None:
+    """ "mills near Tarovel face the bridge .": the subject's number, whatever stands between, decides the verb's."""
+    noun = pen.pick(words.THINGS)
+    predicate(pen, stated, "many" if noun in words.MANY_THINGS.options else "one")
