@@ -17,7 +17,7 @@ def count_pairs(ids: Sequence[int]) -> dict[Pair, int]:
     return counts
 
 
-def merge(ids: Sequence[int], pair: Pair, new: int) -> list[int]:
+def merge_pair(ids: Sequence[int], pair: Pair, new: int) -> list[int]:
     """Replace the pair by the one id new wherever it stands, from left to right and without overlap.
 
     (1, 1, 1) with the pair (1, 1) becomes (new, 1).
@@ -34,7 +34,7 @@ def merge(ids: Sequence[int], pair: Pair, new: int) -> list[int]:
     return merged
 
 
-def train(text: str, vocab_size: int) -> dict[Pair, int]:
+def train_merges(text: str, vocab_size: int) -> dict[Pair, int]:
     """Learn merges from a text: {pair: new id}, in the order in which they were learned.
 
     The text starts as its UTF-8 bytes, ids 0 to 255. Each step merges the pair that occurs most often, of equals the
@@ -49,20 +49,20 @@ def train(text: str, vocab_size: int) -> dict[Pair, int]:
             break
         pair = max(counts, key=counts.__getitem__)
         merges[pair] = new
-        ids = merge(ids, pair, new)
+        ids = merge_pair(ids, pair, new)
     return merges
 
 
-def encode(text: str, merges: Mapping[Pair, int]) -> list[int]:
+def encode_bytes(text: str, merges: Mapping[Pair, int]) -> list[int]:
     """Text to ids: the merges of training, in the order of training, on the bytes of this text."""
     ids = list(text.encode("utf-8"))
     for pair, new in merges.items():
-        ids = merge(ids, pair, new)
+        ids = merge_pair(ids, pair, new)
     return ids
 
 
-def decode(ids: Sequence[int], merges: Mapping[Pair, int]) -> str:
-    """Ids to text: decode(encode(text)) == text. Bytes that are no UTF-8 give the replacement character U+FFFD."""
+def decode_bytes(ids: Sequence[int], merges: Mapping[Pair, int]) -> str:
+    """Ids to text: encode_bytes backwards. Bytes that are no UTF-8 give the replacement character U+FFFD."""
     spelled = {byte: bytes([byte]) for byte in range(256)}
     for (left, right), new in merges.items():
         spelled[new] = spelled[left] + spelled[right]

@@ -42,7 +42,10 @@ def write_tokens(ids: Iterable[int], path: str | os.PathLike, vocab_size: int) -
 
 
 def open_tokens(path: str | os.PathLike) -> np.ndarray:
-    """Map the file of write_tokens into memory, read-only: nothing is read until it is looked at. (N,) integers.
+    """Map the file of write_tokens into memory, read-only: nothing is read until it is looked at.
+
+    Returns:
+        (N,) an np.memmap of uint16 or uint32.
 
     Raises:
         FileNotFoundError: there is no such file.
