@@ -84,7 +84,9 @@ class Check:
         wanted = inspect.signature(self.function).parameters
         unknown = [name for name in wanted if name not in given]
         if unknown:
-            raise CheckError(f"{self.file.name}::{self.name} asks for {', '.join(unknown)}; a check has {', '.join(given)}")
+            raise CheckError(
+                f"{self.file.name}::{self.name} asks for {', '.join(unknown)}; a check has {', '.join(given)}"
+            )
         self.function(**{name: given[name] for name in wanted})
         if not recorder.comparisons:
             raise CheckError(f"{self.file.name}::{self.name} compares nothing")
@@ -94,7 +96,9 @@ class Check:
 def checks_in(file: Path) -> list[Check]:
     """The checks of one `test_….py`, in order."""
     functions = vars(load_file(file)).items()
-    return [Check(file, name, value) for name, value in functions if name.startswith("test_") and inspect.isfunction(value)]
+    return [
+        Check(file, name, value) for name, value in functions if name.startswith("test_") and inspect.isfunction(value)
+    ]
 
 
 def scratch() -> tempfile.TemporaryDirectory:

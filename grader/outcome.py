@@ -86,7 +86,8 @@ def same(one: Outcome, other: Outcome, comparison: Comparison) -> bool:
             and (one.kind, _without_addresses(one.message)) == (other.kind, _without_addresses(other.message))
         )
     return all(
-        difference(one.values[name], other.values[name], comparison.rtol, comparison.atol) is None for name in one.values
+        difference(one.values[name], other.values[name], comparison.rtol, comparison.atol) is None
+        for name in one.values
     )
 
 
@@ -96,25 +97,36 @@ def _without_addresses(message: str) -> str:
 
 def _checked(values: object, comparison: Comparison) -> dict[str, object]:
     if not isinstance(values, Mapping):
-        raise CheckError(f"the probe {comparison.name} must return a dict of named observations, not {type(values).__name__}")
+        raise CheckError(
+            f"the probe {comparison.name} must return a dict of named observations, not {type(values).__name__}"
+        )
     return {name: snapshot(value) for name, value in values.items()}
 
 
 def _raised(error: BaseException, version: Version) -> Raised:
-    frames = _learners_frames(error.__traceback__, version)
-    if isinstance(error, SyntaxError) and error.filename and error.filename.startswith(str(version.folder)):
-        place = Place(error.filename, error.lineno or 0, "", (error.text or "").rstrip())
-    else:
-        place = frames[-1] if frames else None
-    deepest = list(traceback.walk_tb(error.__traceback__))[-1][0].f_code.co_filename if error.__traceback__ else ""
+    deepest = list(traceback.walk_tb(error.__traceback__))[-1][0].f_code.co_filename
     unwritten = ""
-    if isinstance(error, NotImplementedError) and deepest.startswith(str(version.folder)) and NOT_STARTED.match(str(error)):
+    if (
+        isinstance(error, NotImplementedError)
+        and deepest.startswith(str(version.folder))
+        and NOT_STARTED.match(str(error))
+    ):
         unwritten = str(error).strip()
     message = str(error.msg) if isinstance(error, SyntaxError) else str(error)
     if isinstance(error, SystemExit):
         message = f"sys.exit({message}) was called"
     trace = "".join(traceback.format_exception(error))
-    return Raised(type(error).__name__, message, place, _probe_line(error.__traceback__), unwritten, trace)
+    return Raised(
+        type(error).__name__, message, _place(error, version), _probe_line(error.__traceback__), unwritten, trace
+    )
+
+
+def _place(error: BaseException, version: Version) -> Place | None:
+    """The deepest line of the version's own files at which the error passed by."""
+    if isinstance(error, SyntaxError) and error.filename and error.filename.startswith(str(version.folder)):
+        return Place(error.filename, error.lineno or 0, "", (error.text or "").rstrip())
+    frames = _learners_frames(error.__traceback__, version)
+    return frames[-1] if frames else None
 
 
 def _learners_frames(trace: TracebackType | None, version: Version) -> list[Place]:

@@ -5,7 +5,8 @@ A check is a test under curriculum/ that takes the `compare` fixture. Every othe
 
 import os
 import warnings
-from pathlib import Path
+from collections.abc import Generator
+from typing import Any
 
 import pytest
 
@@ -91,7 +92,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
 
 
 @pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, None]:
     report = (yield).get_result()
     if VERDICT in item.stash and call.when == "call":
         verdict = item.stash[VERDICT]
@@ -101,10 +102,10 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):
             report.longrepr = f"{verdict.state}: {verdict.summary}"
 
 
-def pytest_report_teststatus(report: pytest.TestReport):
+def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:
     properties = dict(report.user_properties)
     if "state" in properties and report.when == "call":
-        return properties["state"], "", ""
+        return str(properties["state"]), "", ""
     return None
 
 
@@ -146,7 +147,3 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 def in_ci() -> bool:
     return os.environ.get("CI", "").lower() not in ("", "0", "false")
-
-
-def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    return True if collection_path.name == "snapshots" else None

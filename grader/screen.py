@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from grader.bench import NOT_STARTED, PASSED
-
 from grader.session import Result, Session
 from grader.units import Task
 from grader.verdict import Line
@@ -21,6 +20,8 @@ STYLES: dict[str, dict[str, bool]] = {
 }
 SIGNS = {PASSED: ("✔", {"green": True}), NOT_STARTED: ("○", {"light": True})}
 FAILED = ("✘", {"red": True})
+PRINTED_LINES = 8
+WIDEST = 110
 
 
 class Screen:
@@ -45,7 +46,9 @@ class Screen:
         self.reporter.ensure_newline()
         self.reporter.write(f"  {sign} ", **style)
         told = "" if result.verdict.state in (PASSED, NOT_STARTED) else f" · {result.verdict.state}"
-        self.reporter.write_line(f"{properties['title']}{told}", **(SIGNS[NOT_STARTED][1] if style.get("light") else {}))
+        self.reporter.write_line(
+            f"{properties['title']}{told}", **(SIGNS[NOT_STARTED][1] if style.get("light") else {})
+        )
 
     def _heading(self, result: Result) -> None:
         if result.file == self.last_file:
@@ -66,32 +69,44 @@ class Screen:
             self.reporter.write_line(trouble, yellow=True)
 
     def _story(self, task: Task | None, results: list[Result]) -> None:
-        """Every check of a task that went wrong, and of those not started the first of each function."""
-        told: set[str] = set()
+        """What every check that went wrong has to say; of those not started, the first of the run only."""
+        told: set[tuple[Line, ...]] = set()
         for result in results:
             verdict = result.verdict
-            if verdict.state == PASSED or (verdict.state == NOT_STARTED and not self._first_unwritten(result, told)):
+            if verdict.state == PASSED or (verdict.state == NOT_STARTED and not self._is_next_step(result)):
+                continue
+            if verdict.facts in told:
                 continue
             title = self.titles.get((result.file.name, result.name), result.name)
             number = f"{task.id} " if task else ""
             self.reporter.section(f"{number}{title} · {verdict.state}", sep="─", **SIGNS.get(verdict.state, FAILED)[1])
-            for line in verdict.lines:
+            for line in verdict.facts:
                 self._line(line)
-            before = self.session.unfinished_before(task) if task else []
-            if before and verdict.state != NOT_STARTED:
-                self._line(Line(f"{task.id} builds on {' and '.join(before)}, which did not pass: start there.", "bold"))
+            if verdict.mistakes and verdict.advice in told:
+                self._line(Line("The same known mistake as above.", "dim"))
+            else:
+                for line in verdict.advice:
+                    self._line(line)
+            told |= {verdict.facts, verdict.advice}
             self._extras(result)
+        self._comes_first(task, results)
 
-    def _first_unwritten(self, result: Result, told: set[str]) -> bool:
-        """Only the first function that is still to be written tells its story: one step at a time."""
-        first = next(r for r in self.session.results if r.verdict.state == NOT_STARTED)
-        return result is first
+    def _comes_first(self, task: Task | None, results: list[Result]) -> None:
+        before = self.session.unfinished_before(task) if task else []
+        wrong = any(result.verdict.state not in (PASSED, NOT_STARTED) for result in results)
+        if task and before and wrong:
+            verb = "comes" if len(before) == 1 else "come"
+            self._line(Line(f"{task.id} builds on {' and '.join(before)}, which {verb} first: not all passed.", "bold"))
+
+    def _is_next_step(self, result: Result) -> bool:
+        """One step at a time: of all that is still to be written, only the first tells its story."""
+        return result is next(r for r in self.session.results if r.verdict.state == NOT_STARTED)
 
     def _extras(self, result: Result) -> None:
         if result.verdict.printed.strip():
             self._line(Line("Your code printed:", "dim"))
-            for line in result.verdict.printed.splitlines()[:20]:
-                self._line(Line(f"  {line[:200]}", "dim"))
+            for line in result.verdict.printed.splitlines()[:PRINTED_LINES]:
+                self._line(Line(f"  {line[: self._width() - 2]}", "dim"))
         if self.session.full_traces and result.verdict.trace:
             self.reporter.write_line(result.verdict.trace)
 
@@ -102,7 +117,9 @@ class Screen:
             results = self.session.of_task(task)
             good = sum(result.verdict.state == PASSED for result in results)
             whole = self.session.complete(task)
-            sign, style = SIGNS[PASSED] if good == len(results) and whole else FAILED if good < len(results) else ("·", {})
+            sign, style = (
+                SIGNS[PASSED] if good == len(results) and whole else FAILED if good < len(results) else ("·", {})
+            )
             if not self.session.started(task):
                 sign, style = SIGNS[NOT_STARTED]
             part = "" if whole else " (not all of its checks ran)"
@@ -119,10 +136,12 @@ class Screen:
             self._line(Line(f"Next: {upcoming.id} {upcoming.title} · pytest curriculum/{upcoming.unit}", "bold"))
 
     def _line(self, line: Line) -> None:
-        width = min(self.reporter._tw.fullwidth, 110)
         indent = " " * (len(line.text) - len(line.text.lstrip()))
-        parts = [line.text] if line.style == "code" else textwrap.wrap(line.text, width, subsequent_indent=indent + "  " * bool(indent))
-        for part in parts or [""]:
+        parts = [line.text]
+        if line.style != "code":
+            parts = textwrap.wrap(line.text, self._width(), subsequent_indent=indent + "  " * bool(indent)) or [""]
+        for part in parts:
             self.reporter.write_line(part, **STYLES[line.style])
 
-
+    def _width(self) -> int:
+        return min(self.reporter._tw.fullwidth, WIDEST)

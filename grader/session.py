@@ -57,7 +57,11 @@ class Session:
     def hung_before(self, file: Path) -> Verdict | None:
         """After a check of a file ran out of time, its neighbours are not run: they would all wait as long."""
         for result in self.results:
-            if result.file == file and result.verdict.state == CRASHED and result.verdict.summary.startswith("No answer"):
+            if (
+                result.file == file
+                and result.verdict.state == CRASHED
+                and result.verdict.summary.startswith("No answer")
+            ):
                 text = "Not run: an earlier check of this file gave no answer in time."
                 return Verdict(CRASHED, text, (Line(text),))
         return None

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from grader.bench import CRASHED, NOT_STARTED, PASSED, Bench, Failure
+from grader.bench import NOT_STARTED, PASSED, Bench, Failure
 from grader.catalogue import Mistake
 from grader.comparison import Check
 from grader.diagnosis import Diagnosis, diagnose
@@ -23,11 +23,12 @@ class Line:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The state of one check. `mistakes` holds the names of the catalogued mistakes that it shows."""
+    """The state of one check: the facts, then the advice. `mistakes` names the catalogued mistakes that it shows."""
 
     state: str
     summary: str = ""
-    lines: tuple[Line, ...] = ()
+    facts: tuple[Line, ...] = ()
+    advice: tuple[Line, ...] = ()
     mistakes: tuple[str, ...] = ()
     trace: str = field(default="", repr=False)
     unwritten: str = ""
@@ -51,7 +52,7 @@ def judge(bench: Bench, check: Check, version: Version, task: str = "") -> Verdi
     trace = failure.outcome.trace if isinstance(failure.outcome, Raised) else ""
     named = tuple(mistake.name for mistake in diagnosis.mistakes) if not diagnosis.partly else ()
     summary = diagnosis.mistakes[0].says if len(named) == 1 else facts[0].text
-    return Verdict(failure.state, summary, (*facts, *advice), named, trace)
+    return Verdict(failure.state, summary, tuple(facts), tuple(advice), named, trace)
 
 
 def _not_started(bench: Bench, failure: Failure, task: str) -> Verdict:
@@ -66,10 +67,8 @@ def _not_started(bench: Bench, failure: Failure, task: str) -> Verdict:
         lines.append(Line(f"{task} builds on {number}, which comes first.", "bold"))
     what = purpose(file, name)
     lines.append(Line(f"Write {name} in {where(file)}" + (f": {what}" if what else ".")))
-    hints = hints_for(bench.exercise, unwritten)
-    if hints:
-        lines.append(Line(f"First hint: {hints[0]}", "advice"))
-    return Verdict(NOT_STARTED, summary, tuple(lines), trace=failure.outcome.trace, unwritten=unwritten)
+    hints = [Line(f"First hint: {hint}", "advice") for hint in hints_for(bench.exercise, unwritten)[:1]]
+    return Verdict(NOT_STARTED, summary, tuple(lines), tuple(hints), trace=failure.outcome.trace, unwritten=unwritten)
 
 
 def _divergence(failure: Failure) -> list[Line]:
@@ -97,6 +96,8 @@ def _crash(outcome: Raised) -> list[Line]:
     lines = [Line(headline, "bold"), Line(f"{where(Path(place.file))}, line {place.line}{inside}:")]
     if place.code:
         lines.append(Line(f"  {place.code.strip()}", "code"))
+    if "File too large" in outcome.message:
+        lines.append(Line("It wrote more than any check needs: does it print in a loop that never ends?"))
     if place.tensors:
         lines.append(Line(f"Tensors there: {'; '.join(place.tensors)}"))
     return lines
@@ -108,7 +109,12 @@ def _advice(bench: Bench, failure: Failure, diagnosis: Diagnosis) -> list[Line]:
     if not found:
         if isinstance(failure.outcome, Raised):
             return []
-        return [Line(f"None of the {len(bench.mistakes)} known mistakes of this day gives this result, so here is no guess.", "dim")]
+        return [
+            Line(
+                f"None of the {len(bench.mistakes)} known mistakes of this day gives this result, so here is no guess.",
+                "dim",
+            )
+        ]
     if diagnosis.partly:
         lines = [Line(f"Up to {failure.name}, this is what comes out of a known mistake:")]
         lines += [line for mistake in found for line in _named(bench, mistake)]
@@ -140,7 +146,10 @@ def _and(names: list[str]) -> str:
 
 def plain(verdict: Verdict) -> str:
     """The verdict without colours, as a snapshot keeps it."""
-    return "\n".join([f"{verdict.state}: {verdict.summary}", *(line.text for line in verdict.lines)]) + "\n"
+    return (
+        "\n".join([f"{verdict.state}: {verdict.summary}", *(line.text for line in (*verdict.facts, *verdict.advice))])
+        + "\n"
+    )
 
 
 def steady(text: str) -> str:

@@ -15,6 +15,7 @@ import sys
 import tempfile
 import traceback
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -192,21 +193,20 @@ def _alarm(seconds: float) -> None:
 
 
 @contextlib.contextmanager
-def _redirected(file: Path):
+def _redirected(file: Path) -> Iterator[None]:
     """Send everything printed, by Python or below it, to a file; there is nothing to read on the standard input."""
     with file.open("w+b") as target, open(os.devnull, "rb") as empty:
         kept = [(stream, os.dup(stream)) for stream in (0, 1, 2)]
         streams = sys.stdin, sys.stdout, sys.stderr
         for number, source in ((0, empty), (1, target), (2, target)):
             os.dup2(source.fileno(), number)
-        out = io.TextIOWrapper(io.FileIO(os.dup(1), "w"), "utf-8", "replace", write_through=True)  # type: ignore[type-var]
-        sys.stdin, sys.stdout, sys.stderr = open(os.devnull), out, out
+        out = io.TextIOWrapper(io.FileIO(os.dup(1), "w"), "utf-8", "replace", write_through=True)
+        sys.stdin, sys.stdout, sys.stderr = io.StringIO(), out, out
         try:
             yield
         finally:
             with contextlib.suppress(OSError):
                 out.flush()
-            sys.stdin.close()
             sys.stdin, sys.stdout, sys.stderr = streams
             for number, copy in kept:
                 os.dup2(copy, number)

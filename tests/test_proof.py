@@ -65,7 +65,7 @@ def test_stub_is_not_started(unit, name, file):
     bench = bench_of(unit)
     verdict = judge(bench, find(unit, name, file), bench.learners)
     assert verdict.state == NOT_STARTED, plain(verdict) + verdict.trace
-    assert any(line.style == "advice" for line in verdict.lines), "a stub that is not started shows its first hint"
+    assert verdict.advice, "a stub that is not started shows its first hint"
 
 
 @pytest.mark.parametrize(("unit", "name"), every_mistake())
