@@ -35,6 +35,7 @@ class Task:
     checks: tuple[str, ...]  # test files, in the unit's folder
     builds_on: tuple[str, ...]  # ids of the unit's tasks whose pieces this one imports
     learned: str
+    optional: tuple[str, ...] = ()  # stubs and checks that no box waits for
 
 
 @dataclass(frozen=True)
@@ -123,9 +124,9 @@ def _record(cls: type[T], table: dict[str, Any], where: str, faults: list[str], 
         else:
             right = type(value) is hint and value != "" and value != 0
             values[name] = value if right else hint()
-        if name not in table:
+        if name not in table and not hasattr(cls, name):  # a dataclass keeps a default as an attribute
             faults.append(f"{where}: the field '{name}' is missing")
-        elif not right:
+        elif name in table and not right:
             wanted = {str: "a text", int: "a number above 0"}.get(hint, "a list of texts")
             faults.append(f"{where}: '{name}' should be {wanted}, not {value!r}")
     return cls(**values)

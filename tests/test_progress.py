@@ -187,7 +187,7 @@ def test_no_place_for_the_records_is_a_sentence(root):
 
 def test_a_lock_that_is_never_released_is_a_sentence(root, monkeypatch):
     monkeypatch.setattr(progress, "SECONDS_TO_WAIT", 0.1)
-    holder = "import sys, filelock; lock = filelock.FileLock(sys.argv[1]); lock.acquire(); print('held', flush=True); input()"
+    holder = "import sys, filelock\nwith filelock.FileLock(sys.argv[1]):\n    print('held', flush=True)\n    input()"
     command = [sys.executable, "-c", holder, str(root / ".course" / "lock")]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout.readline() == "held\n"

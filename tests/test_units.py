@@ -59,7 +59,7 @@ def test_the_plan_is_whole():
 @pytest.mark.parametrize("unit", WRITTEN, ids=lambda unit: unit.id)
 def test_the_listed_files_are_there(unit):
     stubs, solutions = ROOT / "curriculum" / unit.id, ROOT / "solutions" / unit.id
-    files = [file for task in unit.tasks for file in task.files]
+    files = [file for task in unit.tasks for file in (*task.files, *task.optional) if not file.startswith("test_")]
     assert [file for file in files if not (stubs / file).is_file()] == []
     assert [file for file in files if not (solutions / file).is_file()] == []
     assert len(files) == len(set(files))
@@ -67,7 +67,7 @@ def test_the_listed_files_are_there(unit):
 
 @pytest.mark.parametrize("unit", WRITTEN, ids=lambda unit: unit.id)
 def test_each_check_file_belongs_to_one_task(unit):
-    listed = sorted(check for task in unit.tasks for check in task.checks)
+    listed = sorted(file for task in unit.tasks for file in (*task.checks, *task.optional) if file.startswith("test_"))
     assert listed == sorted(path.name for path in (ROOT / "curriculum" / unit.id).glob("test_*.py"))
 
 
