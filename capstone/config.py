@@ -1,0 +1,83 @@
+"""Everything that decides a run, on one screen."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Config:
+    """One line of meaning a field; every field is an option, and a key in a file for --config."""
+
+    # The run
+    name: str = "run"  # its folder is runs/NAME; where that is taken, runs/NAME-2 and so on
+    runs: str = "runs"  # the folder that the runs are in
+    pieces: Literal["finished", "mine", "reference"] = "finished"  # whose pieces: yours where their checks passed, …
+    seed: int = 1  # of the first weights, of the order of the text, and of dropout
+    # The text
+    text: str = "encyclopedia"  # encyclopedia, wikitext2-tokens, wikitext2-raw, or the path of a text file
+    data_dir: str = ""  # a folder that has the data already (empty: COURSE_DATA, or where course_data keeps it)
+    tokenizer: str = ""  # the tokenizer.json to use (empty: train one on the train split)
+    vocab_size: int = 2048  # V: how many tokens the tokenizer that is trained here has
+    # The model
+    block_size: int = 128  # T: how far back it sees, in tokens
+    n_layer: int = 4  # blocks
+    n_head: int = 4  # H: attention heads in each block
+    n_embd: int = 128  # C: numbers per token
+    dropout: float = 0.0  # probability, while training
+    positions: Literal["learned", "sinusoidal"] = "learned"  # how the model knows where a token stands
+    attention: Literal["day02", "day03"] = "day02"  # whose attention: day 2's with its mask, or day 3's
+    # The training
+    steps: int = 600  # how many; the learning rate depends on it
+    batch_size: int = 16  # B: sequences in a step
+    lr: float = 2e-3  # the highest learning rate
+    floor_lr: float = 0.0  # the learning rate of the last step
+    warmup_fraction: float = 0.1  # the share of the steps in which the learning rate rises
+    beta2: float = 0.99  # how slowly AdamW's mean of squared gradients moves
+    weight_decay: float = 0.1  # on matrices only
+    max_norm: float = 1.0  # the gradient is clipped to this norm
+    # What is shown and kept
+    log_every: int = 10  # steps between two looks at the loss
+    eval_every: int = 100  # steps between two validations, each followed by a checkpoint
+    prompt: str = ""  # what the sample at the end begins with
+    sample_tokens: int = 120  # how long the sample at the end is
+    # The machine
+    device: str = "auto"  # auto, cpu, cuda, cuda:1, mps
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"  # auto: the faster of the two, measured once
+    threads: int = 0  # of the processor (0: as many as PyTorch takes)
+    workers: int = 0  # processes that load the text
+
+    def faults(self) -> list[str]:
+        """Every value that cannot be, each by the name of its option."""
+        at_least = {
+            1: "block_size n_layer n_head n_embd steps batch_size log_every eval_every",
+            0: "seed threads workers sample_tokens",
+            257: "vocab_size",
+        }
+        found = [
+            f"{flag(name)} is {getattr(self, name)}: it must be at least {least}"
+            for least, names in at_least.items()
+            for name in names.split()
+            if getattr(self, name) < least
+        ]
+        if self.n_embd > 0 and self.n_head > 0 and self.n_embd % self.n_head:
+            found.append(f"--n-embd is {self.n_embd}: it must be a multiple of --n-head, {self.n_head}")
+        for name in ("dropout", "beta2"):
+            if not 0 <= getattr(self, name) < 1:
+                found.append(f"{flag(name)} is {getattr(self, name)}: it must be from 0 up to, but not including, 1")
+        if not 0 <= self.warmup_fraction <= 1:
+            found.append(f"--warmup-fraction is {self.warmup_fraction}: it must be from 0 to 1")
+        for name in ("lr", "max_norm"):
+            if not getattr(self, name) > 0:
+                found.append(f"{flag(name)} is {getattr(self, name)}: it must be above 0")
+        if not 0 <= self.floor_lr <= self.lr:
+            found.append(f"--floor-lr is {self.floor_lr}: it must be from 0 to --lr, {self.lr}")
+        if not self.weight_decay >= 0:
+            found.append(f"--weight-decay is {self.weight_decay}: it must be at least 0")
+        if not self.name or self.name != self.name.strip() or any(c in self.name for c in '/\\:*?"<>|'):
+            found.append(f"--name is {self.name!r}: it must be the name of a folder, without / and the like")
+        return found
+
+
+def flag(name: str) -> str:
+    """The option of a field: n_embd is --n-embd."""
+    return "--" + name.replace("_", "-")

@@ -1,0 +1,193 @@
+"""From the name of a text to batches of tokens."""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from course_data.errors import CourseDataError
+from course_data.text import Text, load_text
+
+from .config import Config
+from .errors import CapstoneError
+from .interrupt import ignore_interrupts
+
+END_OF_TEXT = "<|endoftext|>"
+FILES = ("tokenizer.json", "train.npy", "validation.npy")
+
+
+@dataclass(frozen=True)
+class Data:
+    """A text, cut into tokens."""
+
+    folder: Path  # where tokenizer.json and the tokens are cached
+    tokenizer: Any
+    vocab_size: int
+    train: np.ndarray
+    validation: np.ndarray
+    validation_text: Text
+    digest: str  # of both splits' text
+    tokenizer_digest: str
+    notes: tuple[str, ...]  # what a person should know about the text
+
+
+def read_text(config: Config, split: str) -> Text:
+    """One split of the text.
+
+    Raises:
+        CapstoneError: it is missing or damaged; the sentence is course_data's.
+    """
+    try:
+        return load_text(config.text, split, data_dir=config.data_dir or None)
+    except (CourseDataError, ValueError) as error:
+        raise CapstoneError(str(error)) from None
+
+
+def load_data(pieces: Any, config: Config) -> Data:
+    """Tokenizer and tokens of both splits, from the cache if these very texts were cut before.
+
+    Raises:
+        CapstoneError: the text is missing, damaged, or too short for the block size.
+    """
+    texts = {split: read_text(config, split) for split in ("train", "validation")}
+    digests = [text.digest for text in texts.values()]
+    special = [END_OF_TEXT, "<unk>"] if texts["train"].kind == "tokens" else [END_OF_TEXT]
+    settings = _digest(Path(config.tokenizer).read_bytes()) if _given(config) else [config.vocab_size, special]
+    key = _digest(json.dumps([digests, settings]).encode())
+    folder, notes = Path(config.runs) / ".cache" / key[:16], []
+    if folder.exists() and not _whole(folder):
+        notes.append(f"the cached tokens in {folder} were damaged; they are made again")
+        shutil.rmtree(folder)
+    if not folder.exists():
+        _fill(pieces, config, texts, special, folder)
+    tokenizer = pieces.load(folder / "tokenizer.json")
+    data = Data(
+        folder=folder,
+        tokenizer=tokenizer,
+        vocab_size=tokenizer.get_vocab_size(),
+        train=pieces.open_tokens(folder / "train.npy"),
+        validation=pieces.open_tokens(folder / "validation.npy"),
+        validation_text=texts["validation"],
+        digest=_digest("".join(digests).encode()),
+        tokenizer_digest=_digest((folder / "tokenizer.json").read_bytes()),
+        notes=tuple(notes),
+    )
+    _check_length(config, data)
+    return data
+
+
+def encode(pieces: Any, tokenizer: Any, text: str) -> np.ndarray:
+    """The token ids of a text, after one end-of-text, so that the first token of the text can be predicted, too.
+
+    Raises:
+        CapstoneError: the tokenizer cannot give the text back.
+    """
+    first = tokenizer.token_to_id(END_OF_TEXT)
+    if first is None:
+        raise CapstoneError(f"The tokenizer has no {END_OF_TEXT}; take one that day 4's train_bpe made.")
+    beginning = text[:10_000]
+    if pieces.decode(tokenizer, pieces.encode(tokenizer, beginning)) != beginning:
+        raise CapstoneError("The tokenizer does not give the text back as it was (day 4, task 4.2).")
+    return np.array([first, *pieces.encode(tokenizer, text)], dtype=np.int64)
+
+
+def train_batches(
+    pieces: Any, config: Config, tokens: np.ndarray, epoch: int = 0, taken: int = 0
+) -> Iterator[tuple[int, int, Tensor, Tensor]]:
+    """Batches without end, as (epoch, batches taken of it, x, y), from any place on; order and blocks depend on
+    (seed, epoch) alone.
+
+    Each epoch cuts the text into blocks at another offset, so that no token always stands at the same place. Batches
+    that a run has taken already are passed over without being read.
+    """
+    while True:
+        offset = int(np.random.default_rng((config.seed, epoch)).integers(config.block_size))
+        loader = pieces.train_loader(
+            pieces.BlockDataset(tokens[offset:], config.block_size), config.batch_size, config.seed, epoch
+        )
+        rest = DataLoader(
+            loader.dataset,
+            batch_sampler=list(loader.batch_sampler)[taken:],
+            collate_fn=loader.collate_fn,
+            generator=loader.generator,
+            num_workers=config.workers,
+            worker_init_fn=partial(ignore_interrupts, loader.worker_init_fn),
+        )
+        for x, y in rest:
+            taken += 1
+            yield epoch, taken, x, y
+        epoch, taken = epoch + 1, 0
+
+
+def validation_batches(pieces: Any, config: Config, tokens: np.ndarray, stride: int | None = None) -> DataLoader:
+    """All targets of a row of tokens, each once, in order."""
+    dataset = pieces.BlockDataset(tokens, config.block_size, stride=stride, keep_tail=True)
+    return pieces.eval_loader(dataset, 2 * config.batch_size)
+
+
+def _fill(pieces: Any, config: Config, texts: dict[str, Text], special: list[str], folder: Path) -> None:
+    """Train or copy the tokenizer, cut the texts, and put all of it into the cache at once."""
+    building = folder.with_name(f"{folder.name}.{os.getpid()}.unfinished")
+    shutil.rmtree(building, ignore_errors=True)
+    try:
+        building.mkdir(parents=True)
+        tokenizer = _tokenizer(pieces, config, texts["train"].text, special)
+        pieces.save(tokenizer, building / "tokenizer.json")
+        for split, text in texts.items():
+            ids = encode(pieces, tokenizer, text.text)
+            pieces.write_tokens(ids, building / f"{split}.npy", tokenizer.get_vocab_size())
+        manifest = {name: _digest((building / name).read_bytes()) for name in FILES}
+        (building / "manifest.json").write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+        if not folder.exists():  # another run may have been faster
+            os.replace(building, folder)
+    except OSError as error:
+        raise CapstoneError(f"The tokens cannot be cached in {folder}: {error.strerror}.") from None
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+
+
+def _tokenizer(pieces: Any, config: Config, text: str, special: list[str]) -> Any:
+    try:
+        if config.tokenizer:
+            return pieces.load(config.tokenizer)
+        return pieces.train_bpe([text], config.vocab_size, special)
+    except ValueError as error:
+        raise CapstoneError(f"There is no tokenizer: {error}.") from None
+
+
+def _given(config: Config) -> bool:
+    """Whether a tokenizer was handed over."""
+    if config.tokenizer and not Path(config.tokenizer).is_file():
+        raise CapstoneError(f"--tokenizer {config.tokenizer} is not there.")
+    return bool(config.tokenizer)
+
+
+def _whole(folder: Path) -> bool:
+    """Whether every cached file is the one that was written."""
+    try:
+        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        return all(manifest[name] == _digest((folder / name).read_bytes()) for name in FILES)
+    except (OSError, ValueError, KeyError):
+        return False
+
+
+def _check_length(config: Config, data: Data) -> None:
+    needed = config.block_size * (config.batch_size + 1)  # the offset may take one block
+    if len(data.train) <= needed:
+        raise CapstoneError(
+            f"The train split has {len(data.train):,} tokens; --batch-size {config.batch_size} blocks of --block-size "
+            f"{config.block_size} need more than {needed:,}: choose smaller ones, or a longer text."
+        )
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

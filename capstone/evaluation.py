@@ -1,0 +1,74 @@
+"""Score a text with a model: every token once, in every unit."""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import torch
+from rich import box
+from rich.table import Table
+from torch import nn
+
+from course_data.text import Text
+
+from .config import Config
+from .data import validation_batches
+from .metrics import Scores, scores
+
+
+def evaluate_tokens(
+    pieces: Any, config: Config, model: nn.Module, tokens: np.ndarray, text: Text, stride: int, device: torch.device
+) -> Scores:
+    """Score all tokens but the first (the end-of-text that encode puts in front), each once.
+
+    Args:
+        model: as training calls it, in its precision.
+        stride: how far the window moves; block_size is fast, smaller gives each token more context.
+    """
+    result = pieces.validate(model, validation_batches(pieces, config, tokens, stride), device)
+    if result.tokens != len(tokens) - 1:
+        raise ValueError(
+            f"{result.tokens:,} tokens were scored, and not {len(tokens) - 1:,}: look at day 4's BlockDataset"
+        )
+    return scores(result.loss, result.tokens, text.words, text.bytes)
+
+
+def record(result: Scores, text: Text, vocab_size: int, stride: int) -> dict[str, Any]:
+    """The scores and what they depend on; a score without them cannot be compared."""
+    entropy = text.entropy
+    return {
+        **dataclasses.asdict(result),
+        "text": text.name,
+        "kind": text.kind,
+        "split": text.split,
+        "tokenizer": f"byte-level BPE, {vocab_size} tokens",
+        "stride": stride,
+        "source_bits_per_byte": entropy.bits_per_byte if entropy else None,
+        "source_ppl_word": entropy.perplexity_per_word if entropy else None,
+    }
+
+
+def table(values: dict[str, Any]) -> Table:
+    """One evaluation, to be read."""
+    result = Table(
+        box=box.SIMPLE_HEAD, title=f"{values['text']}, {values['split']}", title_justify="left", pad_edge=False
+    )
+    result.add_column("")
+    result.add_column("model", justify="right")
+    known = values["source_bits_per_byte"] is not None
+    if known:
+        result.add_column("source", justify="right")
+    source = [f"{values['source_ppl_word']:.2f}", f"{values['source_bits_per_byte']:.3f}"] if known else []
+    rows: list[list[str]] = [
+        ["loss (nats per token)", f"{values['loss']:.4f}"],
+        ["perplexity per token", f"{values['ppl_token']:.2f}"],
+        ["perplexity per word", f"{values['ppl_word']:.2f}", *source[:1]],
+        ["bits per byte", f"{values['bits_per_byte']:.3f}", *source[1:]],
+        ["tokens, words, bytes", f"{values['tokens']:,}, {values['words']:,}, {values['bytes']:,}"],
+        ["tokenizer", values["tokenizer"]],
+        ["kind of text", values["kind"]],
+        ["stride", str(values["stride"])],
+    ]
+    for row in rows:
+        result.add_row(*row)
+    return result

@@ -1,0 +1,73 @@
+"""What a run shows and keeps when it is trained: curve, scores, samples, and the next command to type."""
+
+import dataclasses
+import math
+from typing import Any
+
+from rich.console import Console
+
+from .checkpoints import load_weights, open_checkpoint
+from .data import Data
+from .evaluation import evaluate_tokens, record, table
+from .folder import told_in_a_sentence, write_json
+from .loop import Run
+from .machine import describe, in_precision
+from .metrics import flops_per_token, tokens_per_second
+from .plot import draw_curve
+from .samples import sample
+
+SAMPLES = 3
+
+
+def source_entropy(data: Data) -> float | None:
+    """The lowest loss that any model can reach on the validation text, in nats per token."""
+    entropy = data.validation_text.entropy
+    return entropy.bits * math.log(2) / (len(data.validation) - 1) if entropy else None
+
+
+def draw(run: Run) -> None:
+    """Draw the curve as far as it goes."""
+    path = run.keeper.folder / "curve.png"
+    with told_in_a_sentence(path):
+        draw_curve(run.metrics.read(), path, run.data.vocab_size, source_entropy(run.data), run.keeper.folder.name)
+
+
+def finish(run: Run, console: Console) -> None:
+    """Take the best weights, score the validation split, draw the curve, and write samples."""
+    folder, config, data = run.keeper.folder, run.config, run.data
+    load_weights(run.model, open_checkpoint(run.pieces, folder / "best.pt"), folder / "best.pt")
+    model = in_precision(run.model, config.precision)
+    text, stride = data.validation_text, config.block_size
+    result = evaluate_tokens(run.pieces, config, model, data.validation, text, stride, run.device)
+    values = record(result, text, data.vocab_size, stride)
+    write_json(folder / "evaluation.json", values | how_it_was_trained(run))
+    draw(run)
+    texts = sample(run.pieces, data.tokenizer, model, config.prompt, config.sample_tokens, run.device, count=SAMPLES)
+    with told_in_a_sentence(folder / "samples.txt"):
+        (folder / "samples.txt").write_text("\n\n----\n\n".join(texts) + "\n", encoding="utf-8")
+    console.print(table(values))
+    print(f"A sample:\n\n{texts[0].strip()} …\n")
+    print(f"Curve, samples, metrics and checkpoints are in {folder}/. Next:")
+    print(f"  python -m capstone.generate {folder} --prompt '{text.text[:40].strip().splitlines()[0]}'")
+
+
+def how_it_was_trained(run: Run) -> dict[str, Any]:
+    """Cost, machine and origin."""
+    progress, config = run.progress, run.config
+    parameters = sum(p.numel() for p in run.model.parameters())
+    rate = tokens_per_second(progress.tokens, progress.seconds)
+    flops = flops_per_token(parameters, config.n_layer, config.n_embd, config.block_size)
+    return {
+        "parameters": parameters,
+        "steps": progress.step,
+        "tokens_seen": progress.tokens,
+        "seconds": round(progress.seconds, 1),
+        "tokens_per_second": round(rate, 1),
+        "model_gflops_per_second": round(rate * flops / 1e9, 1),
+        "machine": describe(run.device),
+        "source": run.data.validation_text.source,
+        "data_digest": run.data.digest,
+        "tokenizer_digest": run.data.tokenizer_digest,
+        "pieces": {choice.piece.name: "mine" if choice.mine else "reference" for choice in run.keeper.choices},
+        "progress": dataclasses.asdict(progress),
+    }

@@ -1,0 +1,89 @@
+"""The folder of a run: everything that it leaves behind."""
+
+import dataclasses
+import json
+from collections.abc import Iterable
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from .config import Config
+from .errors import CapstoneError
+
+
+@contextmanager
+def told_in_a_sentence(path: Path) -> Any:
+    """A file that cannot be written is told in a sentence."""
+    try:
+        yield
+    except OSError as error:
+        raise CapstoneError(
+            f"{path} could not be written: {error.strerror or error}. What was saved before is still there."
+        ) from None
+
+
+def new_folder(config: Config, named: bool) -> Path:
+    """A folder for a new run: runs/NAME, or the next free runs/NAME-2, runs/NAME-3 … if the name is a preset's.
+
+    Args:
+        named: the user chose this name, and is told if it is taken.
+
+    Raises:
+        CapstoneError: the name is taken, or the folder cannot be made.
+    """
+    wanted = Path(config.runs) / config.name
+    number, folder = 1, wanted
+    with told_in_a_sentence(wanted):
+        while True:
+            try:
+                folder.mkdir(parents=True)
+                return folder
+            except FileExistsError:
+                if named:
+                    raise CapstoneError(
+                        f"{wanted} is there already. Go on with it by --resume {config.name}, or choose another --name."
+                    ) from None
+                number += 1
+                folder = wanted.with_name(f"{config.name}-{number}")
+
+
+def write_config(folder: Path, config: Config) -> None:
+    """Keep the resolved configuration."""
+    write_json(folder / "config.json", dataclasses.asdict(config))
+
+
+def write_json(path: Path, values: Any) -> None:
+    """Write values so that a person can read them."""
+    with told_in_a_sentence(path):
+        path.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+class MetricsFile:
+    """metrics.jsonl: one line a step, and one a validation."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "metrics.jsonl"
+
+    def append(self, records: Iterable[dict[str, Any]]) -> None:
+        """Add records at the end."""
+        with told_in_a_sentence(self.path), open(self.path, "a", encoding="utf-8") as file:
+            file.writelines(json.dumps(record) + "\n" for record in records)
+
+    def read(self) -> list[dict[str, Any]]:
+        """All records. A last line that a crash cut short is left out."""
+        records = []
+        if self.path.is_file():
+            for line in self.path.read_text(encoding="utf-8").splitlines():
+                try:
+                    records.append(json.loads(line))
+                except ValueError:
+                    break
+        return records
+
+    def cut_after(self, step: int) -> None:
+        """Drop what came after the checkpoint from which a run goes on."""
+        kept = [json.dumps(record) + "\n" for record in self.read() if record["step"] <= step]
+        shorter = self.path.with_name(self.path.name + ".unfinished")
+        with told_in_a_sentence(self.path):
+            shorter.write_text("".join(kept), encoding="utf-8")
+            shorter.replace(self.path)

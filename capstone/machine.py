@@ -1,0 +1,126 @@
+"""The machine that a run is on: device, threads, memory, and the precision that is fastest there."""
+
+import ctypes
+import json
+import platform
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from .config import Config
+from .errors import CapstoneError
+
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
+
+
+def prepare(config: Config) -> torch.device:
+    """Settle threads and memory, and find the device.
+
+    Raises:
+        CapstoneError: the device is not there.
+    """
+    if config.threads:
+        torch.set_num_threads(config.threads)
+    keep_memory()
+    name = config.device
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:  # torch asserts that it was built for the device
+        reason = str(error).splitlines()[0]
+        raise CapstoneError(f"--device {name} cannot be used here ({reason}); --device cpu always can.") from None
+    return device
+
+
+def keep_memory() -> None:
+    """Have glibc keep freed memory: giving it back to the system after every step costs up to a third of the time."""
+    if platform.libc_ver()[0] == "glibc":
+        libc = ctypes.CDLL(None)
+        libc.mallopt(M_MMAP_THRESHOLD, 1 << 30)
+        libc.mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
+
+
+class Autocast(nn.Module):
+    """A model whose forward pass runs in bfloat16 where that is safe; its parameters stay float32."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    @property
+    def config(self) -> Any:
+        """The model's own."""
+        return self.model.config
+
+    def forward(self, idx: Tensor) -> Any:
+        """What the model gives."""
+        with torch.autocast(idx.device.type, dtype=torch.bfloat16):
+            return self.model(idx)
+
+
+def in_precision(model: nn.Module, precision: str) -> nn.Module:
+    """The model as training and evaluation call it."""
+    return Autocast(model) if precision == "bfloat16" else model
+
+
+def choose_precision(config: Config, device: torch.device, model: nn.Module, vocab_size: int) -> tuple[str, str]:
+    """The precision of this run, and why, in a few words.
+
+    On a processor, "auto" is measured once and kept in runs/.cache/precision.json: which is faster depends on it. On
+    CUDA it is bfloat16 wherever the device has it.
+    """
+    if config.precision != "auto":
+        return config.precision, "asked for"
+    if device.type == "cuda":
+        return ("bfloat16", "this GPU has it") if torch.cuda.is_bf16_supported() else ("float32", "an older GPU")
+    if device.type != "cpu":
+        return "float32", f"the safe choice on {device.type}"
+    cache = Path(config.runs) / ".cache" / "precision.json"
+    sizes = (config.n_layer, config.n_head, config.n_embd, config.block_size, vocab_size, config.attention)
+    key = f"{describe(device)}, torch {torch.__version__}, {torch.get_num_threads()} threads, model {sizes}"
+    known = _read(cache)
+    if key not in known:
+        known[key] = _seconds_per_step(model, config.block_size, vocab_size)
+        cache.parent.mkdir(parents=True, exist_ok=True)
+        cache.write_text(json.dumps(known, indent=1), encoding="utf-8")
+    single, half = known[key]["float32"], known[key]["bfloat16"]
+    # bfloat16 loses digits: it has to be worth it.
+    precision = "bfloat16" if half < 0.9 * single else "float32"
+    return precision, f"a step in bfloat16 takes {half / single:.2f} of the time in float32 here"
+
+
+def _seconds_per_step(model: nn.Module, block_size: int, vocab_size: int) -> dict[str, float]:
+    """The best of four forward and backward passes in each precision, turn by turn."""
+    idx = torch.randint(vocab_size, (max(1, 1024 // block_size), block_size))
+    best = dict.fromkeys(("float32", "bfloat16"), float("inf"))
+    for _ in range(4):
+        for precision in best:
+            began = time.perf_counter()
+            logits, _ = in_precision(model, precision)(idx)
+            logits.float().logsumexp(-1).mean().backward()
+            best[precision] = min(best[precision], time.perf_counter() - began)
+    model.zero_grad()
+    return best
+
+
+def describe(device: torch.device) -> str:
+    """The processor or the GPU, by its name."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}

@@ -1,0 +1,72 @@
+"""Configurations to begin with."""
+
+from .config import Config
+
+PRESETS = {
+    # About a minute on two cores: a text that is made on the spot, and whose entropy is known exactly.
+    "default": Config(name="default"),
+    # Most of an hour on two cores. `<unk>` is in the text as a word; the tokenizer has it as one symbol.
+    "wikitext2-cpu": Config(
+        name="wikitext2-cpu",
+        text="wikitext2-tokens",
+        vocab_size=4096,
+        block_size=256,
+        n_layer=4,
+        n_head=4,
+        n_embd=256,
+        dropout=0.1,
+        attention="day03",
+        steps=6000,
+        batch_size=8,
+        lr=1.5e-3,
+        warmup_fraction=0.05,
+        floor_lr=3e-5,
+        weight_decay=0.2,
+        eval_every=500,
+        prompt=" = Robert ",
+        sample_tokens=200,
+    ),
+    # A few minutes on one GPU: larger, so it needs more dropout and more decay against learning by heart.
+    "wikitext2-gpu": Config(
+        name="wikitext2-gpu",
+        text="wikitext2-tokens",
+        vocab_size=8192,
+        block_size=512,
+        n_layer=8,
+        n_head=8,
+        n_embd=512,
+        dropout=0.3,
+        attention="day03",
+        steps=5000,
+        batch_size=32,
+        lr=1e-3,
+        warmup_fraction=0.05,
+        floor_lr=1e-5,
+        weight_decay=0.3,
+        eval_every=250,
+        prompt=" = Robert ",
+        sample_tokens=200,
+        precision="bfloat16",
+    ),
+    # The plan's model, 124 million parameters with GPT-2's own tokenizer's size: for a large GPU.
+    "gpt2-small": Config(
+        name="gpt2-small",
+        text="wikitext2-tokens",
+        vocab_size=50257,
+        block_size=1024,
+        n_layer=12,
+        n_head=12,
+        n_embd=768,
+        dropout=0.3,
+        attention="day03",
+        steps=3000,
+        batch_size=16,
+        lr=6e-4,
+        weight_decay=0.1,
+        beta2=0.95,
+        eval_every=200,
+        prompt=" = Robert ",
+        sample_tokens=200,
+        precision="bfloat16",
+    ),
+}

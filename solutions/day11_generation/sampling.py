@@ -1,0 +1,90 @@
+"""Sampling from a language model: temperature, top-k, top-p (Holtzman et al. 2020, "The curious case …")."""
+
+import torch
+from torch import Tensor, nn
+
+
+def next_token_probabilities(
+    logits: Tensor, temperature: float = 1.0, top_k: int | None = None, top_p: float | None = None
+) -> Tensor:
+    """The distribution to draw the next token from.
+
+    In this order: divide the logits by the temperature, keep the k most likely tokens, softmax, keep the smallest set
+    of most likely tokens whose probabilities reach p (the one that crosses p included), and normalise again.
+
+    Args:
+        logits: (B, V).
+        temperature: below 1 sharper, above 1 flatter; 0 puts everything on the most likely token.
+        top_k: how many tokens to keep; more than V keeps all. None: all.
+        top_p: how much probability to keep, above 0 and up to 1. None: all.
+
+    Returns:
+        probabilities, (B, V), each row with sum 1.
+
+    Raises:
+        ValueError: temperature is negative, top_k is less than 1, or top_p is not above 0 and at most 1.
+    """
+    if temperature < 0 or (top_k is not None and top_k < 1) or (top_p is not None and not 0 < top_p <= 1):
+        raise ValueError(
+            f"temperature {temperature}, top_k {top_k}, top_p {top_p}: need temperature >= 0, top_k >= 1, 0 < top_p <= 1"
+        )
+    logits = logits.float()
+    if temperature == 0:
+        return torch.zeros_like(logits).scatter_(1, logits.argmax(dim=1, keepdim=True), 1.0)
+    logits = logits / temperature
+    if top_k is not None and top_k < logits.size(1):
+        dropped = torch.ones_like(logits, dtype=torch.bool)
+        dropped.scatter_(1, logits.topk(top_k, dim=1).indices, False)
+        logits = logits.masked_fill(dropped, float("-inf"))
+    probabilities = logits.softmax(dim=1)
+    if top_p is not None and top_p < 1:
+        ranked, order = probabilities.sort(dim=1, descending=True)
+        before = ranked.cumsum(dim=1) - ranked  # the probability of all tokens that are more likely
+        ranked = ranked.masked_fill(before >= top_p, 0.0)
+        probabilities = torch.zeros_like(probabilities).scatter_(1, order, ranked)
+    return probabilities / probabilities.sum(dim=1, keepdim=True)
+
+
+@torch.no_grad()
+def generate(
+    model: nn.Module,
+    idx: Tensor,
+    max_new_tokens: int,
+    temperature: float = 1.0,
+    top_k: int | None = None,
+    top_p: float | None = None,
+    generator: torch.Generator | None = None,
+    stop_token: int | None = None,
+) -> Tensor:
+    """Continue each row of idx, token by token.
+
+    The model sees the last block_size tokens (model.config.block_size) at most. It samples in eval mode, and every
+    module is put back into the mode it was in. After a row has drawn stop_token it holds nothing but stop_token; when
+    all rows have, generation ends early.
+
+    Args:
+        model: called as model(idx), it gives (logits (B, T, V), anything).
+        idx: the prompts, (B, T), T at least 1, all of one length.
+        generator: where the random numbers come from, on the device of idx. None: PyTorch's global one.
+
+    Returns:
+        prompts and what follows them, (B, T + n), n at most max_new_tokens.
+    """
+    modes = [(module, module.training) for module in model.modules()]
+    model.eval()
+    finished = torch.zeros(idx.size(0), dtype=torch.bool, device=idx.device)
+    try:
+        for _ in range(max_new_tokens):
+            logits, _ = model(idx[:, -model.config.block_size :])
+            probabilities = next_token_probabilities(logits[:, -1], temperature, top_k, top_p)
+            token = torch.multinomial(probabilities, 1, generator=generator)  # (B, 1)
+            if stop_token is not None:
+                token[finished] = stop_token
+                finished |= token[:, 0] == stop_token
+            idx = torch.cat((idx, token), dim=1)
+            if stop_token is not None and bool(finished.all()):
+                break
+    finally:
+        for module, training in modes:
+            module.training = training
+    return idx
