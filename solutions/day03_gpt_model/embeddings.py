@@ -21,8 +21,6 @@ class Embeddings(nn.Module):
     with the module from device to device.
     """
 
-    sinusoids: Tensor
-
     def __init__(self, config: GPTConfig, sinusoids: Callable[[int, int], Tensor] | None = None) -> None:
         super().__init__()
         self.block_size = config.block_size
@@ -46,7 +44,7 @@ class Embeddings(nn.Module):
                 f"the sequence has {length} tokens, but block_size is {self.block_size}: shorten the input"
             )
         if self.position is None:
-            where = self.sinusoids[:length]  # (T, C)
+            where = self.get_buffer("sinusoids")[:length]  # (T, C)
         else:
             where = self.position(torch.arange(length, device=idx.device))  # (T, C)
         return self.dropout(self.token(idx) + where)  # (B, T, C)
