@@ -67,11 +67,9 @@ def load_text(name: str, split: str, *, data_dir: str | Path | None = None, mirr
         return draw_encyclopedia(split)
     if name in WIKITEXT_KINDS:
         kind = WIKITEXT_KINDS[name]
-        folder, served = (
-            existing_folder(data_dir or os.environ.get("COURSE_DATA")),
-            mirror or os.environ.get("COURSE_MIRROR"),
-        )
-        text, source = load_wikitext(kind, split, folder, str(served) if served else None)
+        folder = existing_folder(data_dir or os.environ.get("COURSE_DATA"))
+        address = str(mirror or os.environ.get("COURSE_MIRROR") or "") or None
+        text, source = load_wikitext(kind, split, folder, address)
         return Text(name, split, text, kind, source)
     path = Path(name).expanduser()
     if not path.exists():

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from . import words
 from .choice import among
 from .pens import Pen
-from .phrases import Stated, clause, name, person, predicate, recall, refer, thing, year
+from .phrases import Stated, clause, name, person, recall, refer, thing, year
 
 Sentence = Callable[[Pen, Stated], None]
 
@@ -38,7 +38,7 @@ def settlement(pen: Pen, subject: str) -> None:
     founder = person(pen)
     pen.say(".")
     stated = Stated([place, region], [stream], [founded], [founder])
-    sections(pen, stated, {"Its": its_thing})
+    sections(pen, stated, {"Its": any_building})
 
 
 def river(pen: Pen) -> None:
@@ -62,7 +62,7 @@ def river(pen: Pen) -> None:
     pen.pick(words.DIRECTIONS)
     pen.say(".")
     stated = Stated([region, source, middle, mouth], [stream], [mapped], [mapper])
-    sections(pen, stated, {"Its": its_thing})
+    sections(pen, stated, {"Its": any_building})
 
 
 def siege(pen: Pen) -> None:
@@ -100,7 +100,7 @@ def ruler(pen: Pen, title: str) -> None:
     press = name(pen, words.PLACE)
     pen.say(".")
     stated = Stated([place, press], [], [born, died], [who])
-    sections(pen, stated, {pronoun: deed, possessive: its_thing})
+    sections(pen, stated, {pronoun: deed, possessive: any_work})
 
 
 def sections(pen: Pen, stated: Stated, own: dict[str, Sentence]) -> None:
@@ -121,43 +121,41 @@ def sentences(pen: Pen, stated: Stated, openings: dict[str, Sentence]) -> None:
     while opening != "\n":
         openings[opening](pen, stated)
         unused.remove(opening)
-        opening = pen.pick(among(*unused, *["\n"] * 3))
+        opening = pen.pick(among(*unused, *["\n"] * 5))
 
 
-def the_thing(pen: Pen, stated: Stated) -> None:
+def any_building(pen: Pen, stated: Stated) -> None:
     """[The] mills near Tarovel face the bridge ."""
-    clause(pen, stated)
+    clause(pen, stated, words.ANY_BUILDING, words.STAND)
 
 
-def no_thing(pen: Pen, stated: Stated) -> None:
-    """[No] mill near the bridges serves Tarovel ."""
-    pen.pick(words.ONE_THING)
-    predicate(pen, stated, "one")
+def one_building(pen: Pen, stated: Stated) -> None:
+    """[No] mill near the bridges faces Tarovel ."""
+    clause(pen, stated, words.BUILDING, words.STAND)
 
 
-def all_things(pen: Pen, stated: Stated) -> None:
-    """[All] mills near the bridge serve Tarovel ."""
-    pen.pick(words.MANY_THINGS)
-    predicate(pen, stated, "many")
+def all_buildings(pen: Pen, stated: Stated) -> None:
+    """[All] mills near the bridge face Tarovel ."""
+    clause(pen, stated, words.BUILDINGS, words.STAND)
 
 
-def its_thing(pen: Pen, stated: Stated) -> None:
-    """[Its] mills near the bridge serve Tarovel ."""
-    clause(pen, stated)
+def any_work(pen: Pen, stated: Stated) -> None:
+    """[Her] letters about the bridge describe Tarovel ."""
+    clause(pen, stated, words.ANY_WORK, words.TELL)
 
 
 def since(pen: Pen, stated: Stated) -> None:
     """[Since] 1283 the mills face Tarovel ."""
     recall(pen, stated.years)
     pen.say("the")
-    clause(pen, stated)
+    any_building(pen, stated)
 
 
 def according_to(pen: Pen, stated: Stated) -> None:
     """[According to] Dorvane , the mills face Tarovel ."""
     refer(pen, stated.people)
     pen.say(", the")
-    clause(pen, stated)
+    any_building(pen, stated)
 
 
 def in_year(pen: Pen, stated: Stated) -> None:
@@ -180,7 +178,8 @@ def most_people(pen: Pen, stated: Stated) -> None:
     pen.pick(words.PEOPLE)
     pen.say("of")
     recall(pen, stated.places)
-    pen.say("serve the")
+    pen.pick(words.HONOURS)
+    pen.say("the")
     recall(pen, [who.family for who in stated.people])
     pen.say("family .")
 
@@ -192,16 +191,16 @@ def every_season(pen: Pen, stated: Stated) -> None:
     recall(pen, stated.rivers)
     pen.pick(words.WATERS)
     pen.say("the")
-    pen.pick(words.THINGS)
+    pen.pick(words.ANY_BUILDING)
     pen.say("of")
     recall(pen, stated.places)
     pen.say(".")
 
 
 SENTENCES: dict[str, Sentence] = {
-    "The": the_thing,
-    "No": no_thing,
-    "All": all_things,
+    "The": any_building,
+    "No": one_building,
+    "All": all_buildings,
     "Since": since,
     "In": in_year,
     "According to": according_to,

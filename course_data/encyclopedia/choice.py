@@ -21,6 +21,7 @@ class Choice:
         if not weights or min(weights.values()) < 1:
             raise ValueError("A choice needs at least one option, and every weight must be 1 or more.")
         self.options = tuple(weights)
+        self.weights = dict(weights)
         self.glue = glue
         self.cumulative = list(accumulate(weights.values()))
         self.total = self.cumulative[-1]

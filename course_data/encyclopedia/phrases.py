@@ -1,4 +1,4 @@
-"""Names, references to what an article has stated, and sentences whose verbs agree and whose brackets close."""
+"""Names, references to what an article has stated, and clauses whose verbs agree and whose brackets close."""
 
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -71,17 +71,22 @@ def refer(pen: Pen, people: list[Person]) -> str:
 
 
 def thing(pen: Pen, stated: Stated) -> None:
-    """Write "the" and some noun, or the name of a place or a river."""
-    names = stated.places + stated.rivers
-    if pen.pick(among("the", "the", "the", *names)) == "the":
-        pen.pick(words.THINGS)
+    """Write the name of a place, or "the" and the name of a river or some noun."""
+    if pen.pick(among("the", "the", "the", *stated.places)) == "the":
+        pen.pick(_after_the(*stated.rivers))
+
+
+@lru_cache(maxsize=8192)
+def _after_the(*rivers: str) -> Choice:
+    nouns = words.ANY_BUILDING
+    return Choice(nouns.weights | dict.fromkeys(rivers, nouns.total // 4))
 
 
 def aside(pen: Pen, stated: Stated, bracket: str, inner: bool = False) -> None:
     """What stands in a bracket that has just been opened, with brackets inside it perhaps, and what closes it."""
     following = bracket
     while following != words.CLOSING[bracket]:
-        if following in words.BRACKETS and following != bracket:
+        if following in words.CLOSING and following != bracket:
             aside(pen, stated, following, inner=True)
         else:
             remark(pen, stated)
@@ -89,7 +94,7 @@ def aside(pen: Pen, stated: Stated, bracket: str, inner: bool = False) -> None:
 
 
 def remark(pen: Pen, stated: Stated) -> None:
-    """A few words inside brackets; most of them repeat a fact."""
+    """A few words inside brackets; some repeat a fact."""
     kind = pen.pick(words.ASIDES)
     if kind == "built":
         pen.say("in")
@@ -100,23 +105,28 @@ def remark(pen: Pen, stated: Stated) -> None:
         thing(pen, stated)
 
 
-def predicate(pen: Pen, stated: Stated, number: str) -> None:
-    """Phrases between a noun and its verb, the verb in the noun's number, an object, and a second such verb perhaps."""
-    following = pen.pick(words.AFTER_NOUN_OR_ASIDE[number])
-    while following in words.PREPOSITIONS or following in words.BRACKETS:
-        if following in words.BRACKETS:
+def clause(pen: Pen, stated: Stated, nouns: Choice, verbs: dict[str, words.Verbs]) -> None:
+    """ "mills near the garden face Tarovel .": the noun decides the number of its verbs, whatever stands between."""
+    agreeing = verbs["many" if pen.pick(nouns) in words.PLURALS else "one"]
+    following = pen.pick(agreeing.after_noun)
+    while following not in agreeing.alone.options:
+        if following in words.CLOSING:
             aside(pen, stated, following)
-            following = pen.pick(words.AFTER_NOUN[number])
+            following = pen.pick(agreeing.after_aside)
+            continue
+        if following == "that":
+            relative_clause(pen)
         else:
             thing(pen, stated)
-            following = pen.pick(words.AFTER_NOUN_OR_ASIDE[number])
+        following = pen.pick(agreeing.after_noun)
     thing(pen, stated)
     while pen.pick(words.AFTER_OBJECT) == "and":
-        pen.pick(words.VERBS[number])
+        pen.pick(agreeing.alone)
         thing(pen, stated)
 
 
-def clause(pen: Pen, stated: Stated) -> None:
-    """ "mills near Tarovel face the bridge .": the subject's number, whatever stands between, decides the verb's."""
-    noun = pen.pick(words.THINGS)
-    predicate(pen, stated, "many" if noun in words.MANY_THINGS.options else "one")
+def relative_clause(pen: Pen) -> None:
+    """ "the mills [that] the bridge shades face Tarovel": a second noun and verb between the first noun and its own."""
+    pen.say("the")
+    number = "many" if pen.pick(words.ANY_BUILDING) in words.PLURALS else "one"
+    pen.pick(words.STAND[number].alone)
