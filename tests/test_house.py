@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from docs.days_table import table
 from grader.markdown import anchor
 from grader.progress import render
 from grader.units import load_units
@@ -146,6 +147,11 @@ def test_british_spelling(path):
 
 def test_a_new_learner_starts_with_a_new_checklist():
     assert (ROOT / "progress.md").read_text(encoding="utf-8") == render(UNITS)
+
+
+def test_the_table_of_days_is_current():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert table(UNITS) in readme, "run python docs/days_table.py"
 
 
 @pytest.mark.parametrize("unit", [unit for unit in UNITS if unit.written], ids=lambda unit: unit.id)
