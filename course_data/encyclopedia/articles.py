@@ -5,7 +5,7 @@ from collections.abc import Callable
 from . import words
 from .choice import among
 from .pens import Pen
-from .phrases import Stated, clause, name, person, recall, refer, thing, year
+from .phrases import Stated, clause, person, place, recall, refer, region, river, thing, year
 
 Sentence = Callable[[Pen, Stated], None]
 
@@ -15,43 +15,42 @@ def article(pen: Pen) -> None:
     pen.say("\n =")
     subject = pen.pick(words.SUBJECTS)
     if subject in words.SETTLEMENTS:
-        settlement(pen, subject)
+        about_settlement(pen, subject)
     elif subject == "River":
-        river(pen)
+        about_river(pen)
     elif subject == "Siege":
-        siege(pen)
+        about_siege(pen)
     else:
-        ruler(pen, subject)
+        about_ruler(pen, subject)
 
 
-def settlement(pen: Pen, subject: str) -> None:
+def about_settlement(pen: Pen, subject: str) -> None:
     """A town on a river, founded by a ruler in some year."""
     pen.say("of")
-    place = name(pen, words.PLACE)
-    pen.say(f"= \n \n {place} is a {subject.lower()} on the")
-    stream = name(pen, words.RIVER)
+    here = place(pen)
+    pen.say(f"= \n \n {here} is a {subject.lower()} on the")
+    stream = river(pen)
     pen.say("in")
-    region = name(pen, words.REGION)
+    land = region(pen)
     pen.say(". It was founded in")
     founded = year(pen)
     pen.say("by")
     founder = person(pen)
     pen.say(".")
-    stated = Stated([place, region], [stream], [founded], [founder])
-    sections(pen, stated, {"Its": any_building})
+    sections(pen, Stated([here, land], [stream], [founded], [founder]), {"Its": any_building})
 
 
-def river(pen: Pen) -> None:
+def about_river(pen: Pen) -> None:
     """A river that passes three places; its course is told twice, in the same order."""
-    stream = name(pen, words.RIVER)
+    stream = river(pen)
     pen.say(f"= \n \n The {stream} is a river in")
-    region = name(pen, words.REGION)
+    land = region(pen)
     pen.say(". It rises near")
-    source = name(pen, words.PLACE)
+    source = place(pen)
     pen.say(", passes")
-    middle = name(pen, words.PLACE)
+    middle = place(pen)
     pen.say("and meets the sea at")
-    mouth = name(pen, words.PLACE)
+    mouth = place(pen)
     pen.say(". It was first mapped in")
     mapped = year(pen)
     pen.say("by")
@@ -61,46 +60,44 @@ def river(pen: Pen) -> None:
     pen.say(f", and from {middle} to {mouth} it runs")
     pen.pick(words.DIRECTIONS)
     pen.say(".")
-    stated = Stated([region, source, middle, mouth], [stream], [mapped], [mapper])
-    sections(pen, stated, {"Its": any_building})
+    sections(pen, Stated([land, source, middle, mouth], [stream], [mapped], [mapper]), {"Its": any_building})
 
 
-def siege(pen: Pen) -> None:
+def about_siege(pen: Pen) -> None:
     """A siege, fought between two rulers and won by one."""
     pen.say("of")
-    place = name(pen, words.PLACE)
-    pen.say(f"= \n \n The siege of {place} was fought in")
+    here = place(pen)
+    pen.say(f"= \n \n The siege of {here} was fought in")
     fought = year(pen)
     pen.say("between")
     first = person(pen)
     pen.say("and")
     second = person(pen)
     pen.say(". It was won by")
-    winner = first if recall(pen, [first.family, second.family]) == first.family else second
-    loser = second if winner is first else first
-    pen.say(f". {loser.family} fled to")
-    refuge = name(pen, words.PLACE)
-    pen.say(f", and {place} passed to {winner.family} .")
-    sections(pen, Stated([place, refuge], [], [fought], [first, second]), {})
+    winner = recall(pen, [first.family, second.family])
+    loser = second.family if winner == first.family else first.family
+    pen.say(f". {loser} fled to")
+    refuge = place(pen)
+    pen.say(f", and {here} passed to {winner} .")
+    sections(pen, Stated([here, refuge], [], [fought], [first, second]), {})
 
 
-def ruler(pen: Pen, title: str) -> None:
-    """The life of a ruler: born somewhere, died later, known for a craft."""
+def about_ruler(pen: Pen, title: str) -> None:
+    """The life of a ruler: born in one year, died in another, known for a craft."""
     who = person(pen, title)
     pen.say(f"= \n \n {who.full} (")
     born = year(pen, 1100, 1799)
     pen.say("–")
     died = year(pen, int(born) + 30, int(born) + 80)
     pen.say(") came from")
-    place = name(pen, words.PLACE)
+    home = place(pen)
     pen.say("and wrote on")
     craft = pen.pick(words.CRAFTS)
     pronoun, possessive = ("She", "Her") if who.is_woman else ("He", "His")
     pen.say(f". {pronoun} was born in {born} and died in {died} . {possessive} work on {craft} was printed at")
-    press = name(pen, words.PLACE)
+    press = place(pen)
     pen.say(".")
-    stated = Stated([place, press], [], [born, died], [who])
-    sections(pen, stated, {pronoun: deed, possessive: any_work})
+    sections(pen, Stated([home, press], [], [born, died], [who]), {pronoun: deed, possessive: any_work})
 
 
 def sections(pen: Pen, stated: Stated, own: dict[str, Sentence]) -> None:

@@ -37,16 +37,26 @@ class Stated:
     people: list[Person] = field(default_factory=list)
 
 
-def name(pen: Pen, tail: Choice) -> str:
-    """Write a new name, syllable by syllable."""
-    return pen.pick(words.HEADS) + pen.pick(words.MIDDLES) + pen.pick(tail)
+def place(pen: Pen) -> str:
+    """Write the name of a new place, syllable by syllable."""
+    return pen.pick(words.PLACE_HEADS) + pen.pick(words.MIDDLES) + pen.pick(words.PLACE)
+
+
+def region(pen: Pen) -> str:
+    """Write the name of a new region."""
+    return pen.pick(words.PLACE_HEADS) + pen.pick(words.MIDDLES) + pen.pick(words.REGION)
+
+
+def river(pen: Pen) -> str:
+    """Write the name of a new river."""
+    return pen.pick(words.RIVER_HEADS) + pen.pick(words.MIDDLES) + pen.pick(words.RIVER)
 
 
 def person(pen: Pen, title: str | None = None) -> Person:
     """Write a new person: the title, unless it stands already, then both names."""
     title = title or pen.pick(words.RULERS)
-    given = pen.pick(words.HEADS) + pen.pick(words.HER_NAME if title in words.HER_TITLES else words.HIS_NAME)
-    return Person(title, given, name(pen, words.FAMILY))
+    given = pen.pick(words.GIVEN_HEADS) + pen.pick(words.HER_NAME if title in words.HER_TITLES else words.HIS_NAME)
+    return Person(title, given, pen.pick(words.FAMILY_HEADS) + pen.pick(words.MIDDLES) + pen.pick(words.FAMILY))
 
 
 @lru_cache(maxsize=1024)
