@@ -221,6 +221,11 @@ def test_days_import_only_siblings(folder):
     assert faults == []
 
 
+def may_fake_modules(path):
+    """The grader keeps versions of a day apart; a check stands in for a package that need not be installed."""
+    return path.relative_to(ROOT).parts[0] == "grader" or path.name.startswith("test_")
+
+
 def tricks(path):
     """What the house rules call import tricks, and work at import time."""
     tree = tree_of(path)
@@ -229,7 +234,7 @@ def tricks(path):
             yield "a star import"
         if isinstance(node, ast.Attribute) and ast.unparse(node) == "sys.path":
             yield "sys.path"
-        if isinstance(node, ast.Attribute) and ast.unparse(node) == "sys.modules" and "grader" not in path.parts:
+        if isinstance(node, ast.Attribute) and ast.unparse(node) == "sys.modules" and not may_fake_modules(path):
             yield "sys.modules"
         if isinstance(node, ast.ExceptHandler) and any(
             isinstance(inner, (ast.Import, ast.ImportFrom)) for inner in ast.walk(node)
@@ -257,6 +262,7 @@ def test_third_party_packages_are_declared():
         re.findall(r'^    "([a-z0-9_]+)', (ROOT / "pyproject.toml").read_text(encoding="utf-8"), re.MULTILINE)
     )
     declared |= HOUSE | set(sys.stdlib_module_names)
+    declared |= {"tomllib"}  # comes with Python 3.11; before it, tomli does
     declared |= {"pyarrow"}  # comes with datasets
     declared |= {"wandb"}  # imported only when a run asks for it, with a sentence if it is missing
     faults = [
