@@ -45,11 +45,11 @@ class Spelling:
 
     def bits(self, words: list[str]) -> Floats:
         """-log2 p of each word."""
-        if not words:
-            return np.zeros(0)
-        rows = [self.rows(word) for word in words]
-        bits = -np.log2(self.model.probabilities(np.concatenate(rows), 1 / (END_OF_WORD + 1)))
-        return np.add.reduceat(bits, np.cumsum([0] + [len(row) for row in rows[:-1]]))
+        places = {word: place for place, word in enumerate(dict.fromkeys(words))}
+        rows = [self.rows(word) for word in places]
+        of_byte = -np.log2(self.model.probabilities(np.concatenate(rows), 1 / (END_OF_WORD + 1)))
+        of_word = np.add.reduceat(of_byte, np.cumsum([0] + [len(row) for row in rows[:-1]]))
+        return of_word[[places[word] for word in words]]
 
 
 class NGram:
@@ -87,7 +87,7 @@ class NGram:
         rare = [word for word in words if word not in self.ids]
         if rare and self.spelling is None:
             raise CourseDataError(f"The vocabulary is closed, but {rare[0]!r} does not occur in the training text.")
-        if self.spelling is not None:
+        if rare and self.spelling is not None:
             bits[is_rare] += self.spelling.bits(rare) + self.saved
         return bits
 
