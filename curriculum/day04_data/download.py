@@ -1,7 +1,7 @@
 """WikiText-2: fetch it, measure it, read an article (Merity et al. 2016).
 
 python -m curriculum.day04_data.download                      fetch it, or take it from COURSE_DATA
-python -m curriculum.day04_data.download --name encyclopedia  the stand-in, for a machine with no network
+python -m curriculum.day04_data.download --name encyclopedia  a stand-in, with no network
 """
 
 import argparse
@@ -17,7 +17,7 @@ def read_splits(name: str, data_dir: str | None = None, load: Callable[..., Any]
     """The texts of a data set: {"train": ..., "validation": ..., "test": ...}, in this order, exactly as loaded.
 
     Args:
-        name: the data set, as course_data knows it, for example "wikitext-2".
+        name: the data set, as course_data knows it, for example "wikitext2-tokens".
         data_dir: a folder that has the files already. None: wherever course_data looks.
         load: load(name, split, data_dir=data_dir) gives an object with the text in .text. It is called once a split.
     """
@@ -66,7 +66,7 @@ def report(splits: Mapping[str, str]) -> str:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print sizes, splits and an article."""
     parser = argparse.ArgumentParser(description="Fetch a text, print its sizes and the beginning of an article.")
-    parser.add_argument("--name", default="wikitext-2", help="the data set, as course_data knows it")
+    parser.add_argument("--name", default="wikitext2-tokens", help="the data set, as course_data knows it")
     parser.add_argument("--data-dir", help="a folder that has the files already")
     options = parser.parse_args(arguments)
     print(report(read_splits(options.name, options.data_dir)))
