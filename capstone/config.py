@@ -27,8 +27,8 @@ class Config:
     positions: Literal["learned", "sinusoidal"] = "learned"  # how the model knows where a token stands
     attention: Literal["day02", "day03"] = "day02"  # whose attention: day 2's with its mask, or day 3's
     # The training
-    steps: int = 600  # how many; the learning rate depends on it
-    batch_size: int = 16  # B: sequences in a step
+    steps: int = 900  # how many; the learning rate depends on it
+    batch_size: int = 8  # B: sequences in a step
     lr: float = 2e-3  # the highest learning rate
     floor_lr: float = 0.0  # the learning rate of the last step
     warmup_fraction: float = 0.1  # the share of the steps in which the learning rate rises
@@ -37,7 +37,7 @@ class Config:
     max_norm: float = 1.0  # the gradient is clipped to this norm
     # What is shown and kept
     log_every: int = 10  # steps between two looks at the loss
-    eval_every: int = 100  # steps between two validations, each followed by a checkpoint
+    eval_every: int = 150  # steps between two validations, each followed by a checkpoint
     prompt: str = ""  # what the sample at the end begins with
     sample_tokens: int = 120  # how long the sample at the end is
     # The machine

@@ -8,7 +8,7 @@ from collections.abc import Callable
 class CapstoneError(Exception):
     """One sentence that says what is wrong and what to do; shown without a traceback.
 
-    If another exception caused it (`raise … from error`), that one comes from a chosen piece and is shown in full first.
+    If another exception caused it (`raise … from error`), that one comes from a chosen piece and is shown whole, first.
     """
 
     exit_code = 1

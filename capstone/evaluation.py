@@ -13,6 +13,7 @@ from course_data.text import Text
 
 from .config import Config
 from .data import validation_batches
+from .errors import CapstoneError
 from .metrics import Scores, scores
 
 
@@ -27,8 +28,9 @@ def evaluate_tokens(
     """
     result = pieces.validate(model, validation_batches(pieces, config, tokens, stride), device)
     if result.tokens != len(tokens) - 1:
-        raise ValueError(
-            f"{result.tokens:,} tokens were scored, and not {len(tokens) - 1:,}: look at day 4's BlockDataset"
+        raise CapstoneError(
+            f"{result.tokens:,} tokens were scored, and not {len(tokens) - 1:,}: look at BlockDataset (day 4, 4.3) "
+            "and validate (day 5, 5.6)."
         )
     return scores(result.loss, result.tokens, text.words, text.bytes)
 
@@ -50,9 +52,7 @@ def record(result: Scores, text: Text, vocab_size: int, stride: int) -> dict[str
 
 def table(values: dict[str, Any]) -> Table:
     """One evaluation, to be read."""
-    result = Table(
-        box=box.SIMPLE_HEAD, title=f"{values['text']}, {values['split']}", title_justify="left", pad_edge=False
-    )
+    result = Table(box=box.SIMPLE_HEAD, title=f"{values['split']} split", title_justify="left", pad_edge=False)
     result.add_column("")
     result.add_column("model", justify="right")
     known = values["source_bits_per_byte"] is not None
@@ -66,7 +66,7 @@ def table(values: dict[str, Any]) -> Table:
         ["bits per byte", f"{values['bits_per_byte']:.3f}", *source[1:]],
         ["tokens, words, bytes", f"{values['tokens']:,}, {values['words']:,}, {values['bytes']:,}"],
         ["tokenizer", values["tokenizer"]],
-        ["kind of text", values["kind"]],
+        ["text", f"{values['text']} ({values['kind']})"],
         ["stride", str(values["stride"])],
     ]
     for row in rows:

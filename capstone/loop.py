@@ -113,8 +113,8 @@ class StepLog:
         for step, loss in zip(self.steps, losses, strict=True):
             if not math.isfinite(loss):
                 raise CapstoneError(
-                    f"The loss was {loss} at step {step['step']}. The checkpoints are from before it: look at your newest "
-                    "piece, or start again with a lower --lr."
+                    f"The loss was {loss} at step {step['step']}. The checkpoints are from before it: look at your "
+                    "newest piece, or start again with a lower --lr."
                 )
         rate = self.rate.read()
         self.run.metrics.append(

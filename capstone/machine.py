@@ -5,7 +5,7 @@ import json
 import platform
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from .config import Config
 from .errors import CapstoneError
 
+Precision = Literal["auto", "float32", "bfloat16"]
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
 
 
@@ -68,7 +69,7 @@ def in_precision(model: nn.Module, precision: str) -> nn.Module:
     return Autocast(model) if precision == "bfloat16" else model
 
 
-def choose_precision(config: Config, device: torch.device, model: nn.Module, vocab_size: int) -> tuple[str, str]:
+def choose_precision(config: Config, device: torch.device, model: nn.Module, vocab_size: int) -> tuple[Precision, str]:
     """The precision of this run, and why, in a few words.
 
     On a processor, "auto" is measured once and kept in runs/.cache/precision.json: which is faster depends on it. On
@@ -90,7 +91,7 @@ def choose_precision(config: Config, device: torch.device, model: nn.Module, voc
         cache.write_text(json.dumps(known, indent=1), encoding="utf-8")
     single, half = known[key]["float32"], known[key]["bfloat16"]
     # bfloat16 loses digits: it has to be worth it.
-    precision = "bfloat16" if half < 0.9 * single else "float32"
+    precision: Precision = "bfloat16" if half < 0.9 * single else "float32"
     return precision, f"a step in bfloat16 takes {half / single:.2f} of the time in float32 here"
 
 

@@ -1,11 +1,11 @@
-"""From the command line, a file and a preset to one configuration: the command line wins over the file over the preset."""
+"""One configuration from the command line, a file and a preset: the first wins over the second over the third."""
 
 import argparse
 import dataclasses
 import difflib
 import json
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
@@ -31,7 +31,7 @@ class Options:
     preset: Literal["default", "wikitext2-cpu", "wikitext2-gpu", "gpt2-small"] = "default"  # what to begin with
     config: str = ""  # a TOML or JSON file with any of the settings below, by their names
     resume: str = ""  # the run to go on with: its folder, or its name under runs/
-    settings: Annotated[Config, tyro.conf.arg(name="")] = Config()
+    settings: Annotated[Config, tyro.conf.arg(name="")] = field(default_factory=Config)
 
 
 def read_options(arguments: list[str]) -> Options:
@@ -42,7 +42,7 @@ def read_options(arguments: list[str]) -> Options:
         SystemExit: the command line cannot be read (tyro has then said why, with the nearest option).
     """
     first = _first_look(arguments)
-    base, faults = PRESETS.get(first.preset, Config()), []
+    base, faults = PRESETS.get(first.preset, PRESETS["default"]), list[str]()
     if first.resume:
         base = saved_config(run_folder(first.resume, arguments))
     if first.config:
@@ -91,7 +91,8 @@ def _first_look(arguments: list[str]) -> argparse.Namespace:
 
 def _with_file(base: Config, path: Path) -> tuple[Config, list[str]]:
     """The configuration with the values of a file, and what is wrong with the others."""
-    values, faults = {}, []
+    values: dict[str, Any] = {}
+    faults = []
     for key, value in _read(path).items():
         if key not in HINTS:
             near = difflib.get_close_matches(key, HINTS, n=1)
@@ -100,7 +101,7 @@ def _with_file(base: Config, path: Path) -> tuple[Config, list[str]]:
             faults.append(f"{path.name}: {key} is {value!r}: it must be {_in_words(HINTS[key])}")
         else:
             values[key] = float(value) if HINTS[key] is float else value
-    return dataclasses.replace(base, **values), faults
+    return Config(**{**dataclasses.asdict(base), **values}), faults
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -28,11 +28,10 @@ def sample(
         CapstoneError: the prompt is longer than the model's context, or a setting cannot be.
     """
     ids = [tokenizer.token_to_id(END_OF_TEXT), *pieces.encode(tokenizer, prompt)]
-    context = model.config.block_size
+    context = int(model.config.block_size)  # type: ignore[union-attr, arg-type]
     if len(ids) > context:
         raise CapstoneError(
-            f"The prompt has {len(ids)} tokens (one of them marks the beginning), and the model's context has {context}: "
-            "shorten it."
+            f"The prompt has {len(ids)} tokens (one marks the beginning), the context only {context}: shorten it."
         )
     generator = torch.Generator(device).manual_seed(seed)
     idx = torch.tensor([ids] * count, device=device)

@@ -53,7 +53,7 @@ def set_up(options: Options, choices: list[choosing.Choice], pieces: object, dev
     model = build_model(pieces, config, data.vocab_size).to(device)
     precision, reason = choose_precision(config, device, model, data.vocab_size)
     print(f"Precision: {precision} ({reason}). Parameters: {count_parameters(model):,}.")
-    config = dataclasses.replace(config, precision=precision)
+    config = dataclasses.replace(config, precision=precision)  # resolved: it is saved with the run
     optimizer = build_optimizer(pieces, config, model)
     folder = (
         run_folder(options.resume, ["--runs", config.runs]) if options.resume else new_run(config, named, data.folder)
