@@ -1,7 +1,7 @@
 """The workbench: one unit's checks, its reference and its catalogue, ready to run on any version of its files."""
 
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -39,6 +39,7 @@ class Bench:
         self._open = ExitStack()
         self._versions: dict[object, Version] = {}
         self._outcomes: dict[tuple[object, Check], list[Outcome]] = {}
+        self._comparisons: dict[Check, list[Comparison]] = {}
         self._expected: dict[tuple[Check, int], Mapping[str, object]] = {}
 
     def __enter__(self) -> "Bench":
@@ -86,16 +87,19 @@ class Bench:
         """What comes out of each comparison of a check; computed once for each version."""
         key = (version, check)
         if key not in self._outcomes:
-            with scratch() as folder:
+            with scratch() if check.writes else nullcontext("") as folder:
                 comparisons = check.comparisons(Path(folder))
+                self._comparisons.setdefault(check, comparisons)
                 self._outcomes[key] = [run(comparison, version) for comparison in comparisons]
                 for index, comparison in enumerate(comparisons):
                     self._expect(check, index, comparison)
         return self._outcomes[key]
 
     def comparisons(self, check: Check) -> list[Comparison]:
-        with scratch() as folder:
-            return check.comparisons(Path(folder))
+        """What a check compares. Its probes run in `outcomes`, which gives each run a folder of its own."""
+        if check not in self._comparisons:
+            self._comparisons[check] = check.comparisons(Path())
+        return self._comparisons[check]
 
     def failure(self, check: Check, version: Version) -> Failure | None:
         """Where the check first diverges on this version; None if it passes."""

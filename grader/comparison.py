@@ -77,6 +77,11 @@ class Check:
         text = inspect.getdoc(self.function) or self.name.removeprefix("test_").replace("_", " ")
         return text.splitlines()[0].rstrip(".")
 
+    @property
+    def writes(self) -> bool:
+        """Whether it asks for a folder to write in."""
+        return "tmp_path" in inspect.signature(self.function).parameters
+
     def comparisons(self, folder: Path) -> list[Comparison]:
         """Call the test function with stand-ins that record what it wants compared; `folder` is its tmp_path."""
         recorder = Recorder()

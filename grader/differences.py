@@ -10,14 +10,15 @@ from torch import Tensor
 
 from grader.facts import against, describe, dtype_name, number, shape_facts, short, value_facts
 
-SHAPE, VALUES = "wrong shape", "wrong values"
+TYPE, SHAPE, DTYPE, DEVICE, VALUES = "wrong type", "wrong shape", "wrong dtype", "wrong device", "wrong values"
+HUGE = 10**300
 
 
 @dataclass(frozen=True)
 class Difference:
     """How one observation differs from the expected value.
 
-    `state` is "wrong shape" (type, shape, dtype or device) or "wrong values"; `facts` are lines for the learner.
+    `state` is the first of TYPE, SHAPE, DTYPE, DEVICE and VALUES that is wrong; `facts` are lines for the learner.
     """
 
     state: str
@@ -65,13 +66,13 @@ def difference(got: object, expected: object, rtol: float, atol: float, axes: st
 
 def _tensor_difference(got: object, expected: Tensor, rtol: float, atol: float, axes: str) -> Difference | None:
     if not isinstance(got, Tensor):
-        return Difference(SHAPE, (f"it is {describe(got)}; expected {describe(expected)}",))
+        return Difference(TYPE, (f"it is {describe(got)}; expected {describe(expected)}",))
     if got.shape != expected.shape:
         return Difference(SHAPE, shape_facts(got, expected, axes))
     if got.dtype != expected.dtype:
-        return Difference(SHAPE, (f"its dtype is {dtype_name(got)}; expected {dtype_name(expected)}",))
+        return Difference(DTYPE, (f"its dtype is {dtype_name(got)}; expected {dtype_name(expected)}",))
     if got.device.type != expected.device.type:
-        return Difference(SHAPE, (f"it is on the device {got.device}; expected {expected.device}",))
+        return Difference(DEVICE, (f"it is on the device {got.device}; expected {expected.device}",))
     if got.device.type == "meta":
         return None
     if got.is_floating_point() or got.is_complex():
@@ -85,9 +86,9 @@ def _tensor_difference(got: object, expected: Tensor, rtol: float, atol: float, 
 
 def _array_difference(got: object, expected: np.ndarray, rtol: float, atol: float) -> Difference | None:
     if not isinstance(got, np.ndarray):
-        return Difference(SHAPE, (f"it is {describe(got)}; expected {describe(expected)}",))
+        return Difference(TYPE, (f"it is {describe(got)}; expected {describe(expected)}",))
     if got.dtype != expected.dtype:
-        return Difference(SHAPE, (f"its dtype is {got.dtype}; expected {expected.dtype}",))
+        return Difference(DTYPE, (f"its dtype is {got.dtype}; expected {expected.dtype}",))
     return _tensor_difference(_as_tensor(got), _as_tensor(expected), rtol, atol, "")
 
 
@@ -97,27 +98,28 @@ def _as_tensor(array: np.ndarray) -> Tensor:
 
 def _number_difference(got: object, expected: float, rtol: float, atol: float) -> Difference | None:
     if isinstance(got, bool) or not isinstance(got, (int, float)):
-        return Difference(SHAPE, (f"it is {describe(got)}; expected the number {number(expected)}",))
+        return Difference(TYPE, (f"it is {describe(got)}; expected the number {number(expected)}",))
     both_whole = isinstance(got, int) and isinstance(expected, int)
     same_nan = math.isnan(got) and math.isnan(expected)
     if got == expected or same_nan or (not both_whole and math.isclose(got, expected, rel_tol=rtol, abs_tol=atol)):
         return None
     facts = [f"it is {against(got, expected)}"]
-    if not both_whole and expected and math.isfinite(got / expected) and got:
-        facts.append(f"that is {got / expected:.4g} times the expected number")
+    times = f"{got / expected:.4g}" if expected and not both_whole else ""
+    if times not in ("", "0", "1", "nan", "inf", "-inf"):
+        facts.append(f"that is {times} times the expected number")
     return Difference(VALUES, tuple(facts))
 
 
 def _plain_difference(got: object, expected: object) -> Difference | None:
     if type(got) is type(expected) and got == expected:
         return None
-    state = VALUES if type(got) is type(expected) else SHAPE
+    state = VALUES if type(got) is type(expected) else TYPE
     return Difference(state, (f"it is {describe(got)}; expected {describe(expected)}",))
 
 
 def _mapping_difference(got: object, expected: Mapping, rtol: float, atol: float) -> Difference | None:
     if not isinstance(got, Mapping):
-        return Difference(SHAPE, (f"it is {describe(got)}; expected a dict",))
+        return Difference(TYPE, (f"it is {describe(got)}; expected a dict",))
     missing = [key for key in expected if key not in got]
     extra = [key for key in got if key not in expected]
     if missing or extra:
@@ -129,7 +131,7 @@ def _mapping_difference(got: object, expected: Mapping, rtol: float, atol: float
 
 def _list_difference(got: object, expected: list | tuple, rtol: float, atol: float) -> Difference | None:
     if not isinstance(got, (list, tuple)):
-        return Difference(SHAPE, (f"it is {describe(got)}; expected {describe(expected)}",))
+        return Difference(TYPE, (f"it is {describe(got)}; expected {describe(expected)}",))
     if len(got) != len(expected):
         facts = (
             f"it has length {len(got)}; expected {len(expected)}",
@@ -151,7 +153,9 @@ def _first_inside(items: Iterable[tuple[str, object, object]], rtol: float, atol
 
 
 def _plain(value: object) -> object:
-    """A 0-dimensional tensor or a numpy scalar as the number that it holds."""
-    if isinstance(value, Tensor) and value.ndim == 0 and value.device.type != "meta":
+    """A 0-dimensional tensor or a numpy scalar as the number that it holds; no float can hold a HUGE one."""
+    if isinstance(value, np.generic) or (isinstance(value, Tensor) and value.ndim == 0 and not value.is_meta):
         return value.item()
-    return value.item() if isinstance(value, np.generic) else value
+    if isinstance(value, int) and abs(value) > HUGE:
+        return math.inf if value > 0 else -math.inf
+    return value

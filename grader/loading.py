@@ -52,6 +52,8 @@ class Version:
 
     def module(self, stem: str) -> ModuleType:
         """Import one file of the folder, by its name without `.py`."""
+        if not self.file(stem).is_file():
+            raise FileNotFoundError(f"{self.file(stem)} is not there. Was it renamed, or moved?")
         return importlib.import_module(f"{self.package}.{stem}")
 
     def file(self, stem: str) -> Path:
@@ -64,7 +66,7 @@ class _VersionLoader(Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         path = self.version.file(self.stem)
-        source = importlib.util.decode_source(path.read_bytes())
+        source = _read(path)
         if self.stem in self.version.edits:
             source = self.version.edits[self.stem](source)
         module.__file__ = str(path)
@@ -83,6 +85,13 @@ class _VersionFinder(MetaPathFinder):
         if version is None or not version.file(stem).is_file():
             return None
         return ModuleSpec(fullname, _VersionLoader(version, stem), origin=str(version.file(stem)))
+
+
+def _read(path: Path) -> str:
+    try:
+        return importlib.util.decode_source(path.read_bytes())
+    except (SyntaxError, UnicodeDecodeError) as error:
+        raise SyntaxError("the file is not UTF-8 text: save it as UTF-8", (str(path), 1, 0, "")) from error
 
 
 _finder = _VersionFinder()

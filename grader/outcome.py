@@ -1,6 +1,7 @@
 """Run a probe on a version of a day's files, and keep what came out: observations, or an exception."""
 
 import linecache
+import os
 import random
 import re
 import traceback
@@ -18,6 +19,7 @@ from grader.loading import Version
 
 SEED = 0
 NOT_STARTED = re.compile(r"\s*(\S+\.\S+)\s+(\S+)")
+ADDRESS = re.compile(r"0x[0-9a-fA-F]+")
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ def run(comparison: Comparison, version: Version) -> Outcome:
 def seed_everything() -> None:
     random.seed(SEED)
     np.random.seed(SEED)
-    torch.manual_seed(SEED)
+    torch.default_generator.manual_seed(SEED)  # torch.manual_seed would import torch._dynamo: seconds
     torch.set_grad_enabled(True)
     torch.set_default_dtype(torch.float32)
 
@@ -83,16 +85,12 @@ def same(one: Outcome, other: Outcome, comparison: Comparison) -> bool:
         return (
             isinstance(one, Raised)
             and isinstance(other, Raised)
-            and (one.kind, _without_addresses(one.message)) == (other.kind, _without_addresses(other.message))
+            and (one.kind, ADDRESS.sub("", one.message)) == (other.kind, ADDRESS.sub("", other.message))
         )
     return all(
         difference(one.values[name], other.values[name], comparison.rtol, comparison.atol) is None
         for name in one.values
     )
-
-
-def _without_addresses(message: str) -> str:
-    return re.sub(r"0x[0-9a-f]+|_\w+_\d+\.", "", message)
 
 
 def _checked(values: object, comparison: Comparison) -> dict[str, object]:
@@ -112,13 +110,23 @@ def _raised(error: BaseException, version: Version) -> Raised:
         and NOT_STARTED.match(str(error))
     ):
         unwritten = str(error).strip()
+    trace = "".join(traceback.format_exception(error))
+    return Raised(
+        type(error).__name__,
+        _message(error, version),
+        _place(error, version),
+        _probe_line(error.__traceback__),
+        unwritten,
+        trace,
+    )
+
+
+def _message(error: BaseException, version: Version) -> str:
+    """What the error says, without the name of the private package and the way to its folder."""
     message = str(error.msg) if isinstance(error, SyntaxError) else str(error)
     if isinstance(error, SystemExit):
         message = f"sys.exit({message}) was called"
-    trace = "".join(traceback.format_exception(error))
-    return Raised(
-        type(error).__name__, message, _place(error, version), _probe_line(error.__traceback__), unwritten, trace
-    )
+    return message.replace(f"{version.package}.", "").replace(f"{version.folder.parent.parent}{os.sep}", "")
 
 
 def _place(error: BaseException, version: Version) -> Place | None:

@@ -12,6 +12,15 @@ from grader.hints import hints_for, purpose
 from grader.loading import Version
 from grader.outcome import Raised
 
+EXPLAINED = {
+    "NoneType": "Something is None where a value was expected: is a return missing?",
+    "File too large": "It wrote more than any check needs: does it print in a loop that never ends?",
+    "EOFError": "Nobody answers input() while checks run.",
+    "MemoryError": "It asked for more memory than there is.",
+    "can't allocate memory": "It asked for more memory than there is.",
+    "RecursionError": "A function calls itself without an end.",
+}
+
 
 @dataclass(frozen=True)
 class Line:
@@ -88,37 +97,36 @@ def _crash(outcome: Raised) -> list[Line]:
         if outcome.probe_line:
             lines.append(Line("It came up in the check, which could not go on with what your code gave it:"))
             lines.append(Line(f"  {outcome.probe_line}", "code"))
-        if "NoneType" in outcome.message:
-            lines.append(Line("Something is None where a value was expected: is a return missing?"))
-        return lines
+        return lines + _explained(outcome)
     place = outcome.place
     inside = f", in {place.function}" if place.function and place.function != "<module>" else ""
-    lines = [Line(headline, "bold"), Line(f"{where(Path(place.file))}, line {place.line}{inside}:")]
+    colon = ":" if place.code else ""
+    lines = [Line(headline, "bold"), Line(f"{where(Path(place.file))}, line {place.line}{inside}{colon}")]
     if place.code:
         lines.append(Line(f"  {place.code.strip()}", "code"))
-    if "File too large" in outcome.message:
-        lines.append(Line("It wrote more than any check needs: does it print in a loop that never ends?"))
     if place.tensors:
         lines.append(Line(f"Tensors there: {'; '.join(place.tensors)}"))
-    return lines
+    return lines + _explained(outcome)
+
+
+def _explained(outcome: Raised) -> list[Line]:
+    """A sentence about an error whose own words do not help a beginner."""
+    said = f"{outcome.kind}: {outcome.message}"
+    return [Line(sentence) for sign, sentence in EXPLAINED.items() if sign in said]
 
 
 def _advice(bench: Bench, failure: Failure, diagnosis: Diagnosis) -> list[Line]:
     found = diagnosis.mistakes
     what = "error" if isinstance(failure.outcome, Raised) else "result"
     if not found:
-        if isinstance(failure.outcome, Raised):
+        if isinstance(failure.outcome, Raised) or not bench.mistakes:
             return []
-        return [
-            Line(
-                f"None of the {len(bench.mistakes)} known mistakes of this day gives this result, so here is no guess.",
-                "dim",
-            )
-        ]
+        return [Line("No known mistake gives this result, so here is no guess.", "dim")]
     if diagnosis.partly:
-        lines = [Line(f"Up to {failure.name}, this is what comes out of a known mistake:")]
+        which = "A known mistake gives" if len(found) == 1 else "Each of these known mistakes gives"
+        lines = [Line(f"{which} exactly this {failure.name}:")]
         lines += [line for mistake in found for line in _named(bench, mistake)]
-        return [*lines, Line("What follows differs from that mistake too, so there may be a second one.", "dim")]
+        return [*lines, Line("What comes after it differs from that mistake too: there may be a second one.", "dim")]
     if len(found) == 1:
         return [Line(f"Exactly this {what} comes from a known mistake:"), *_named(bench, found[0])]
     lines = [Line(f"Several known mistakes give exactly this {what}. It could be either of:")]

@@ -72,9 +72,10 @@ class Worker:
             self._stop()
             self._pipe, theirs = self._context.Pipe()
             self._process = self._context.Process(  # type: ignore[attr-defined]
-                target=serve, args=(theirs, Path(self._folder.name)), daemon=True
+                target=serve, args=(theirs, self._pipe, Path(self._folder.name)), daemon=True
             )
-            self._process.start()
+            with _ctrl_c_ignored():
+                self._process.start()
             theirs.close()
             self._pipe.recv()  # importing torch does not count against the first check
         return self._pipe
@@ -89,27 +90,28 @@ class Worker:
 
     def _out_of_time(self, order: Order) -> Verdict:
         self._stop()
-        stack = beginning(Path(self._folder.name) / "stack", 64_000)
-        frames = re.findall(r'File "([^"]+)", line (\d+) in (\S+)', stack)
-        theirs = [frame for frame in frames if Path(frame[0]).parent == order.exercise]
-        text = f"No answer after {order.seconds:g} seconds: is there a loop that never ends?"
-        lines = [Line(text, "bold")]
-        if theirs:
-            file, line, function = theirs[0]
-            lines.append(Line(f"{where(Path(file))}, line {line}, in {function} was running."))
-        return Verdict(CRASHED, text, tuple(lines), trace=stack, printed=self._printed())
+        return self._crashed(order, f"No answer after {order.seconds:g} s: is there a loop that never ends?")
 
     def _died(self, order: Order) -> Verdict:
         assert self._process is not None
         self._process.join(5)
         code = self._process.exitcode
         self._stop()
-        stack = beginning(Path(self._folder.name) / "stack", 64_000)
-        text = f"The Python interpreter itself went down ({_cause(code)})."
-        return Verdict(CRASHED, text, (Line(text, "bold"),), trace=stack, printed=self._printed())
+        return self._crashed(order, _cause(code))
 
-    def _printed(self) -> str:
-        return beginning(Path(self._folder.name) / "printed")
+    def _crashed(self, order: Order, text: str) -> Verdict:
+        """A verdict that names the line of the unit's own that was running, if the interpreter could still tell."""
+        stack = beginning(Path(self._folder.name) / "stack", 64_000)
+        folder = order.solution if order.reference else order.exercise
+        frames = re.findall(r'File "([^"]+)", line (\d+) in (\S+)', stack)
+        theirs = [frame for frame in frames if Path(frame[0]).parent == folder]
+        lines = [Line(text, "bold")]
+        if theirs:
+            file, line, function = theirs[0]
+            inside = f", in {function}," if function != "<module>" else ""
+            lines.append(Line(f"{where(Path(file))}, line {line}{inside} was running."))
+        printed = beginning(Path(self._folder.name) / "printed")
+        return Verdict(CRASHED, text, tuple(lines), trace=stack, printed=printed)
 
 
 def beginning(file: Path, limit: int = PRINTED_LIMIT) -> str:
@@ -124,12 +126,24 @@ def _cause(code: int | None) -> str:
     if code is not None and code < 0:
         with contextlib.suppress(ValueError):
             name = signal.Signals(-code).name
-            return f"{name}: most likely out of memory" if name == "SIGKILL" else name
-    return f"exit code {code}"
+            reason = "SIGKILL: most likely out of memory" if name == "SIGKILL" else name
+            return f"The Python interpreter itself went down ({reason})."
+    return f"Python ended in the middle of the check (exit code {code}): os._exit() does that."
 
 
-def serve(pipe: Connection, folder: Path) -> None:
-    """The child: answer each order with a verdict, until the parent closes the pipe."""
+@contextlib.contextmanager
+def _ctrl_c_ignored() -> Iterator[None]:
+    """A child that starts here ignores Ctrl-C from its first moment on: ending it is the parent's affair."""
+    kept = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, kept)
+
+
+def serve(pipe: Connection, parents: Connection, folder: Path) -> None:
+    """The child: answer each order with a verdict, until the parent closes its end of the pipe, or is gone."""
+    parents.close()  # a copy of it kept open here would hide the parent's end
     _limit()
     benches: dict[tuple[Path, Path], Bench] = {}
     pipe.send("ready")
@@ -178,11 +192,12 @@ def _limit() -> None:
     import resource
 
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (FILE_LIMIT, resource.RLIM_INFINITY))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    with contextlib.suppress(ValueError, OSError):
-        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-        resource.setrlimit(resource.RLIMIT_DATA, (memory * 3 // 4, resource.RLIM_INFINITY))
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    limits = {resource.RLIMIT_FSIZE: FILE_LIMIT, resource.RLIMIT_CORE: 0, resource.RLIMIT_DATA: memory * 3 // 4}
+    for kind, most in limits.items():
+        allowed = resource.getrlimit(kind)[1]
+        with contextlib.suppress(ValueError, OSError):  # not every system keeps every limit
+            resource.setrlimit(kind, (most if allowed == resource.RLIM_INFINITY else min(most, allowed), allowed))
 
 
 def _alarm(seconds: float) -> None:
