@@ -41,7 +41,7 @@ def cut(text: str, share: float) -> int:
     if wanted in (0, len(text)):
         return wanted
     for boundary in ("\n\n", "\n", " "):
-        found = text.find(boundary, wanted, wanted + reach)
+        found = text.find(boundary, wanted - len(boundary), wanted + reach)
         if found >= 0:
             return found + len(boundary)
     return wanted

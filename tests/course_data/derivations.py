@@ -1,4 +1,4 @@
-"""An independent computation: all derivations of a grammar, by brute force, with no use of what makes it unambiguous."""
+"""An independent computation: all derivations of a grammar, by brute force, whether or not they are unique."""
 
 from collections.abc import Callable, Iterator
 from fractions import Fraction
@@ -45,7 +45,7 @@ class Scripted:
 
 
 def derivations(grammar: Grammar, wanted: str | None = None, longest: int = 60) -> Iterator[tuple[str, Fraction]]:
-    """Text and probability of every derivation with at most `longest` choices; only those of one text if it is given."""
+    """Text and probability of every derivation of up to `longest` choices; only those of one text if it is given."""
     unfinished: list[tuple[int, ...]] = [()]
     while unfinished:
         script = unfinished.pop()
