@@ -37,7 +37,7 @@ def finish(run: Run, console: Console) -> None:
     folder, config, data = run.keeper.folder, run.config, run.data
     load_weights(run.model, open_checkpoint(run.pieces, folder / "best.pt"), folder / "best.pt")
     model = in_precision(run.model, config.precision)
-    text, stride = data.validation_text, config.block_size
+    text, stride = data.validation_text, max(1, config.block_size // 4)
     result = evaluate_tokens(run.pieces, config, model, data.validation, text, stride, run.device)
     values = record(result, text, data.vocab_size, stride)
     write_json(folder / "evaluation.json", values | how_it_was_trained(run))
@@ -46,9 +46,9 @@ def finish(run: Run, console: Console) -> None:
     with told_in_a_sentence(folder / "samples.txt"):
         (folder / "samples.txt").write_text("\n\n----\n\n".join(texts) + "\n", encoding="utf-8")
     console.print(table(values))
-    print(f"A sample:\n\n{texts[0].strip()} …\n")
-    print(f"Curve, samples, metrics and checkpoints are in {folder}/. Next:")
-    print(f"  python -m capstone.generate {folder} --prompt '{text.text[:40].strip().splitlines()[0]}'")
+    console.print(f"A sample:\n\n{texts[0].strip()} …\n")
+    console.print(f"Curve, samples, metrics and checkpoints are in {folder}/. Next:")
+    console.print(f"  python -m capstone.generate {folder} --prompt '{text.text[:40].strip().splitlines()[0]}'")
 
 
 def how_it_was_trained(run: Run) -> dict[str, Any]:

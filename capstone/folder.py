@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import shlex
+import shutil
 from collections.abc import Iterable
 from contextlib import contextmanager
 from pathlib import Path
@@ -47,9 +49,22 @@ def new_folder(config: Config, named: bool) -> Path:
                 folder = wanted.with_name(f"{config.name}-{number}")
 
 
-def write_config(folder: Path, config: Config) -> None:
-    """Keep the resolved configuration."""
+def new_run(config: Config, arguments: list[str], tokenizer: Path) -> Path:
+    """The folder of a new run, with its configuration, its command and its tokenizer."""
+    named = any(argument.split("=")[0] == "--name" for argument in arguments)
+    folder = new_folder(config, named)
     write_json(folder / "config.json", dataclasses.asdict(config))
+    with told_in_a_sentence(folder):
+        command = shlex.join(["python", "-m", "capstone.train", *arguments])
+        (folder / "command.txt").write_text(command + "\n", encoding="utf-8")
+        shutil.copy(tokenizer, folder)
+    return folder
+
+
+def append_log(folder: Path, text: str) -> None:
+    """Keep what was shown."""
+    with told_in_a_sentence(folder / "log.txt"), open(folder / "log.txt", "a", encoding="utf-8") as file:
+        file.write(text)
 
 
 def write_json(path: Path, values: Any) -> None:

@@ -165,7 +165,7 @@ def table(choices: list[Choice]) -> Table:
         files.setdefault((choice.piece.folder, choice.piece.file), []).append(choice)
     for group in files.values():
         first, names = group[0], ", ".join(choice.piece.name for choice in group)
-        whose = "[green]yours[/]" if first.mine else "reference"
+        whose = "yours" if first.mine else "reference"
         result.add_row(first.piece.task, f"{first.piece.file}.py", names, whose, first.reason)
     return result
 

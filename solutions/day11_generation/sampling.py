@@ -26,7 +26,8 @@ def next_token_probabilities(
     """
     if temperature < 0 or (top_k is not None and top_k < 1) or (top_p is not None and not 0 < top_p <= 1):
         raise ValueError(
-            f"temperature {temperature}, top_k {top_k}, top_p {top_p}: need temperature >= 0, top_k >= 1, 0 < top_p <= 1"
+            f"temperature {temperature}, top_k {top_k}, top_p {top_p}: "
+            "need temperature >= 0, top_k >= 1 and 0 < top_p <= 1"
         )
     logits = logits.float()
     if temperature == 0:
