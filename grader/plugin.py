@@ -15,7 +15,7 @@ from grader.comparison import Check, Recorder
 from grader.comparison import lesson as _lesson
 from grader.screen import Screen
 from grader.session import Session
-from grader.units import load_units
+from grader.units import UnitsError, load_units
 from grader.verdict import Verdict
 from grader.worker import Order, Worker, verdict_of
 
@@ -43,7 +43,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "time_limit(seconds): how long a check may take before it counts as crashed")
-    config.stash[SESSION] = Session(config.rootpath, load_units(config.rootpath / "curriculum" / "days.toml"))
+    try:
+        units = load_units(config.rootpath / "curriculum" / "days.toml")
+    except UnitsError as error:
+        raise pytest.UsageError(str(error)) from error
+    config.stash[SESSION] = Session(config.rootpath, units)
     config.stash[SESSION].full_traces = config.option.trace
     config.option.trace = False  # pytest's own --trace stops in the debugger: --pdb remains for that
 
@@ -57,8 +61,11 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not all(is_check(item) for item in items):
+        return
+    items.sort(key=lambda item: config.stash[SESSION].place(item.path))
     reporter = config.pluginmanager.get_plugin("terminalreporter")
-    if reporter is not None and items and all(is_check(item) for item in items):
+    if reporter is not None:
         reporter.showfspath = False  # the screen prints the tasks instead
 
 
@@ -116,6 +123,7 @@ def is_check(item: pytest.Item) -> bool:
 def _run(item: pytest.Function) -> Verdict:
     config = item.config
     session = config.stash[SESSION]
+    session.begin(item.path)
     hung = session.hung_before(item.path)
     if hung:
         return hung
@@ -141,7 +149,12 @@ def _run(item: pytest.Function) -> Verdict:
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     config = session.config
-    if not (config.option.reference or config.option.collectonly or in_ci()):
+    if config.option.collectonly:
+        return
+    if not config.stash[SESSION].results and any(is_check(item) for item in session.items):
+        config.stash[SESSION].troubles.append("No check ran, so nothing is known.")
+        session.exitstatus = session.exitstatus or pytest.ExitCode.NO_TESTS_COLLECTED
+    if not (config.option.reference or in_ci()):
         config.stash[SESSION].write_progress()
 
 

@@ -60,11 +60,10 @@ class Screen:
         self.reporter.write_line(f"{task.id} {task.title} · {name}" if task else name, bold=True)
 
     def pytest_terminal_summary(self) -> None:
-        if not self.session.results:
-            return
         for task, results in groupby(self.session.results, lambda result: self.session.task_of(result.file)):
             self._story(task, list(results))
-        self._tasks()
+        if self.session.results:
+            self._tasks()
         for trouble in self.session.troubles:
             self.reporter.write_line(trouble, yellow=True)
 

@@ -40,10 +40,19 @@ class Session:
         task = self.task_of(file)
         return task.id if task else ""
 
+    def place(self, file: Path) -> int:
+        """Where a check's file stands in the list of tasks; what belongs to no task comes last."""
+        files = [(task.unit, check) for task in all_tasks(self.units) for check in task.checks]
+        mine = (file.parent.name, file.name)
+        return files.index(mine) if mine in files else len(files)
+
+    def begin(self, file: Path) -> None:
+        """Note what the files of a check's unit hold, before the first of its checks loads any of them."""
+        for task in all_tasks(self.units):
+            if task.unit == file.parent.name and task.id not in self.digests:
+                self.digests[task.id] = digests(file.parent, task)
+
     def add(self, file: Path, name: str, verdict: Verdict) -> None:
-        task = self.task_of(file)
-        if task and task.id not in self.digests:
-            self.digests[task.id] = digests(file.parent, task)
         self.results.append(Result(file, name, verdict))
 
     def of_task(self, task: Task) -> list[Result]:
@@ -85,6 +94,8 @@ class Session:
 
     def write_progress(self) -> None:
         """Tick or untick the tasks whose checks all ran, and add this run to the history."""
+        if not self.results:
+            return
         ticks = {}
         for task in (task for task in self.tasks() if self.complete(task)):
             folder = self.of_task(task)[0].file.parent
