@@ -10,6 +10,7 @@ BIRDS = ["The heron stands in the reeds , and the lapwing calls over the reeds .
 
 TEXTS = {
     "a sentence": "The heron stands.",
+    "spaces in front of commas": "The heron stands , and calls .",
     "spaces in front and behind": "  the heron   ",
     "spaces alone": "   ",
     "nothing": "",
