@@ -15,7 +15,8 @@ def language_model_loss(logits: Tensor, targets: Tensor, ignore_index: int = -10
     Returns:
         A float32 scalar (0-dimensional), with its graph: the sum of the losses of the scored positions, divided by
         their number. It is computed in float32 whatever the dtype of the logits. A batch in which nothing is scored
-        gives 0 with a gradient of zeros, not NaN.
+        gives 0 with a gradient of zeros, not NaN. Nothing is read back from the device: no .item(), and no `if` that
+        looks into a tensor, for that would make a GPU wait at every step.
 
     Raises:
         ValueError: the (B, T) of the logits is not that of the targets; the message gives both shapes.

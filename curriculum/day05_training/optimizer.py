@@ -40,7 +40,7 @@ def build_optimizer(
 
     Returns:
         torch.optim.AdamW over `parameter_groups(model, weight_decay)`, with eps 1e-8. It is fused (one kernel for all
-        parameters) where every trained parameter lies on a CUDA device or on the CPU, and not fused elsewhere.
+        parameters) on CUDA and on the CPU; on a device without such a kernel it works all the same, not fused.
     """
     # TODO 1: get the groups.
     # TODO 2: can one fused kernel do the update? Look at where the parameters are.

@@ -3,6 +3,7 @@
 import math
 
 import torch
+from torch.overrides import TorchFunctionMode
 
 from grader import raised
 
@@ -94,6 +95,31 @@ def from_rounded_logits():
 def test_half_precision(lesson, compare):
     """Logits in bfloat16: the loss is computed in float32."""
     compare(loss_of_bfloat16, lesson("loss"), expected=from_rounded_logits)
+
+
+class Readings(TorchFunctionMode):
+    """Counts how often a tensor's value is read into Python."""
+
+    NAMES = ("item", "tolist", "numpy", "cpu", "__float__", "__int__", "__bool__", "__format__", "__index__")
+
+    def __init__(self):
+        super().__init__()
+        self.count = 0
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        self.count += getattr(function, "__name__", "") in self.NAMES
+        return function(*args, **(kwargs or {}))
+
+
+def what_is_read(loss):
+    with Readings() as readings:
+        loss.language_model_loss(*logits_and_targets())
+    return {"values read from the device": readings.count}
+
+
+def test_nothing_is_read(lesson, compare):
+    """The loss is computed without reading a value from the device."""
+    compare(what_is_read, lesson("loss"), expected={"values read from the device": 0})
 
 
 def what_is_refused(loss):

@@ -129,11 +129,15 @@ def test_three_steps(lesson, compare):
 def on_another_device(optimizer):
     with torch.device("meta"):
         model = nn.Linear(3, 2)
-    made = []
-    what = raised(lambda: made.append(optimizer.build_optimizer(model)))
-    return {"raised": what, "fused": [bool(group["fused"]) for built in made for group in built.param_groups]}
+
+    def one_step():
+        built = optimizer.build_optimizer(model)
+        model.weight.grad = torch.zeros_like(model.weight)
+        built.step()
+
+    return {"raised": raised(one_step)}
 
 
 def test_device_without_a_fused_kernel(lesson, compare):
-    """On a device that has no fused kernel (here: meta) it is made all the same, not fused."""
-    compare(on_another_device, lesson("optimizer"), expected={"raised": "nothing", "fused": [False, False]})
+    """On a device that has no fused kernel (here: meta) it is made, and takes a step, all the same."""
+    compare(on_another_device, lesson("optimizer"), expected={"raised": "nothing"})

@@ -68,8 +68,8 @@ def three_steps(train_step):
     optimizer = PlainDescent(model)
     seen = {name: [] for name in ("loss", "norm", "table", "bias")}
     for batch, lr in zip(BATCHES, LRS, strict=True):
-        loss, norm = train_step.train_step(model, batch, optimizer, lr, MAX_NORM)
-        for name, value in zip(seen, (loss, norm, model.table, model.bias), strict=True):
+        result = train_step.train_step(model, batch, optimizer, lr, MAX_NORM)
+        for name, value in zip(seen, (result.loss, result.grad_norm, model.table, model.bias), strict=True):
             seen[name].append(torch.as_tensor(value).detach().clone())
     return {
         "losses": torch.stack(seen["loss"]),

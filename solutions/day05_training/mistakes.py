@@ -124,6 +124,20 @@ def not_in_float32(source):
 
 @mistake(
     "loss",
+    says="An `if` in Python looks whether anything is scored.",
+    why="It reads the number from the GPU, and waits for it, at every step. `clamp` decides on the device.",
+    read="#what-not-to-keep-and-not-to-read",
+)
+def an_if_on_a_tensor(source):
+    return change(
+        source,
+        "    return total / scored.clamp(min=1)",
+        "    if scored == 0:\n        return total\n    return total / scored",
+    )
+
+
+@mistake(
+    "loss",
     says="Targets of another shape are accepted as long as there are equally many.",
     why="Targets of shape (T, B) then train without an error and learn nonsense.",
     read="#one-long-list-of-predictions",
@@ -237,7 +251,7 @@ def not_fused(source):
 @mistake(
     "optimizer",
     says="fused=True is asked for on every device.",
-    why="Where there is no fused kernel, PyTorch refuses to make the optimizer at all.",
+    why="Where there is no fused kernel, PyTorch refuses to take a step.",
     read="#one-kernel-for-all",
 )
 def always_fused(source):

@@ -41,7 +41,7 @@ def build_optimizer(
 
     Returns:
         torch.optim.AdamW over `parameter_groups(model, weight_decay)`, with eps 1e-8. It is fused (one kernel for all
-        parameters) where every trained parameter lies on a CUDA device or on the CPU, and not fused elsewhere.
+        parameters) on CUDA and on the CPU; on a device without such a kernel it works all the same, not fused.
     """
     groups = parameter_groups(model, weight_decay)
     fused = all(p.device.type in FUSED_DEVICES for group in groups for p in group["params"])
