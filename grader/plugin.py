@@ -109,8 +109,8 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
             report.longrepr = f"{verdict.state}: {verdict.summary}"
 
 
-def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:
-    properties = dict(report.user_properties)
+def pytest_report_teststatus(report: pytest.TestReport | pytest.CollectReport) -> tuple[str, str, str] | None:
+    properties = dict(report.user_properties) if isinstance(report, pytest.TestReport) else {}
     if "state" in properties and report.when == "call":
         return str(properties["state"]), "", ""
     return None
