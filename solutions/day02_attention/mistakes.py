@@ -39,7 +39,7 @@ def first_channel_only(source):
     "by_hand",
     says="The scores are divided by D, not by √D.",
     why="A dot product of D numbers of variance 1 has standard deviation √D; dividing by D makes all weights alike.",
-    read="#why-divide-by-√d",
+    read="#why-divide-by-d",
 )
 def hand_divided_by_d(source):
     return change(source, "score / math.sqrt(head_size)", "score / head_size")
@@ -49,7 +49,7 @@ def hand_divided_by_d(source):
     "by_hand",
     says="The scores are multiplied by √D instead of divided.",
     why="The scores should become smaller as D grows, so that softmax stays soft.",
-    read="#why-divide-by-√d",
+    read="#why-divide-by-d",
 )
 def hand_multiplied_by_root(source):
     return change(source, "score / math.sqrt(head_size)", "score * math.sqrt(head_size)")
@@ -59,7 +59,7 @@ def hand_multiplied_by_root(source):
     "by_hand",
     says="The D under the root is the number of keys, not the number of channels.",
     why="A score is a sum over channels; how many keys there are does not make it larger.",
-    read="#why-divide-by-√d",
+    read="#why-divide-by-d",
 )
 def hand_root_of_keys(source):
     return change(source, "math.sqrt(head_size)", "math.sqrt(len(row))")
@@ -137,7 +137,7 @@ def hand_divided_by_keys(source):
     "by_hand",
     says="The scores go into softmax without having been scaled.",
     why="Without √D the weights get harder the wider the head is.",
-    read="#why-divide-by-√d",
+    read="#why-divide-by-d",
 )
 def hand_never_scaled(source):
     return change(source, "scale(dot_products(queries, keys), head_size=len(w_q[0]))", "dot_products(queries, keys)")
@@ -147,7 +147,7 @@ def hand_never_scaled(source):
     "by_hand",
     says="The D under the root is the width C of x, not that of the queries.",
     why="A score sums over the channels of a query, and a head may be narrower than its input.",
-    read="#why-divide-by-√d",
+    read="#why-divide-by-d",
 )
 def hand_root_of_input(source):
     return change(source, "head_size=len(w_q[0])", "head_size=len(w_q)")
@@ -204,7 +204,7 @@ def hand_mixed_by_scores(source):
     "attention",
     says="The scores are not divided by √D.",
     why="A dot product of D numbers of variance 1 has variance D: softmax saturates and its gradient vanishes.",
-    read="#why-divide-by-√d",
+    read="#why-divide-by-d",
 )
 def not_scaled(source):
     return change(source, " / math.sqrt(q.size(-1))", "")
@@ -214,7 +214,7 @@ def not_scaled(source):
     "attention",
     says="The scores are divided by D, not by √D.",
     why="The spread of a dot product grows with √D. Dividing by D makes every weight nearly alike in a wide head.",
-    read="#why-divide-by-√d",
+    read="#why-divide-by-d",
 )
 def divided_by_d(source):
     return change(source, "math.sqrt(q.size(-1))", "q.size(-1)")
@@ -224,7 +224,7 @@ def divided_by_d(source):
     "attention",
     says="The scores are multiplied by √D instead of divided.",
     why="The scores should become smaller as D grows, so that softmax stays soft.",
-    read="#why-divide-by-√d",
+    read="#why-divide-by-d",
 )
 def multiplied_by_root(source):
     return change(source, " / math.sqrt(q.size(-1))", " * math.sqrt(q.size(-1))")
@@ -234,7 +234,7 @@ def multiplied_by_root(source):
     "attention",
     says="The D under the root is the number of queries: it was read from q's time axis.",
     why="The channels come last: (..., T, D). Longer texts would get softer weights.",
-    read="#why-divide-by-√d",
+    read="#why-divide-by-d",
 )
 def root_of_queries(source):
     return change(source, "math.sqrt(q.size(-1))", "math.sqrt(q.size(-2))")
@@ -244,7 +244,7 @@ def root_of_queries(source):
     "attention",
     says="The D under the root is the number of keys.",
     why="A score is a sum over channels; how many keys there are does not make it larger.",
-    read="#why-divide-by-√d",
+    read="#why-divide-by-d",
 )
 def root_of_keys(source):
     return change(source, "math.sqrt(q.size(-1))", "math.sqrt(k.size(-2))")
@@ -254,7 +254,7 @@ def root_of_keys(source):
     "attention",
     says="The D under the root is the width of the values.",
     why="Scores come from queries and keys; the values have no part in them and may be of another width.",
-    read="#why-divide-by-√d",
+    read="#why-divide-by-d",
 )
 def root_of_values(source):
     return change(source, "math.sqrt(q.size(-1))", "math.sqrt(v.size(-1))")
@@ -264,7 +264,7 @@ def root_of_values(source):
     "attention",
     says="The scaling comes after the softmax: the weights are divided by √D.",
     why="It is softmax that must be kept from saturating, and weights must sum to 1.",
-    read="#why-divide-by-√d",
+    read="#why-divide-by-d",
 )
 def scaled_after_softmax(source):
     changed = change(source, " / math.sqrt(q.size(-1))", "")
@@ -275,7 +275,7 @@ def scaled_after_softmax(source):
     "attention",
     says="The queries that were handed in are changed: they are scaled in place.",
     why="The caller still needs them, and autograd refuses to change a leaf in place.",
-    read="#why-divide-by-√d",
+    read="#why-divide-by-d",
 )
 def scaled_in_place(source):
     return change(
