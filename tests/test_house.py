@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from docs.days_table import table
+from grader.catalogue import mistakes_of
 from grader.markdown import anchor
 from grader.progress import render
 from grader.units import load_units
@@ -127,14 +128,7 @@ def test_links_lead_somewhere(path):
 def test_mistakes_send_the_learner_to_a_heading(unit):
     """`read` of every mistake is a heading of the lesson."""
     lesson = ROOT / "curriculum" / unit.id / "README.md"
-    catalogue = ast.parse((ROOT / "solutions" / unit.id / "mistakes.py").read_text(encoding="utf-8"))
-    reads = {
-        ast.literal_eval(keyword.value)
-        for node in ast.walk(catalogue)
-        if isinstance(node, ast.Call)
-        for keyword in node.keywords
-        if keyword.arg == "read"
-    }
+    reads = {mistake.read for mistake in mistakes_of(ROOT / "solutions" / unit.id)}
     assert sorted(read for read in reads if fault_of(lesson, read)) == []
 
 
