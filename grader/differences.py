@@ -1,8 +1,9 @@
 """Compare one observation with what was expected, and say in facts how it differs."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -18,11 +19,16 @@ HUGE = 10**300
 class Difference:
     """How one observation differs from the expected value.
 
-    `state` is the first of TYPE, SHAPE, DTYPE, DEVICE and VALUES that is wrong; `facts` are lines for the learner.
+    `state` is the first of TYPE, SHAPE, DTYPE, DEVICE and VALUES that is wrong. `tell` makes the lines for the learner:
+    most differences are between one mistake and another, and nobody reads those.
     """
 
     state: str
-    facts: tuple[str, ...]
+    tell: Callable[[], Iterable[str]]
+
+    @cached_property
+    def facts(self) -> tuple[str, ...]:
+        return tuple(self.tell())
 
 
 def snapshot(value: object) -> object:
@@ -66,13 +72,13 @@ def difference(got: object, expected: object, rtol: float, atol: float, axes: st
 
 def _tensor_difference(got: object, expected: Tensor, rtol: float, atol: float, axes: str) -> Difference | None:
     if not isinstance(got, Tensor):
-        return Difference(TYPE, (f"it is {describe(got)}; expected {describe(expected)}",))
+        return Difference(TYPE, lambda: (f"it is {describe(got)}; expected {describe(expected)}",))
     if got.shape != expected.shape:
-        return Difference(SHAPE, shape_facts(got, expected, axes))
+        return Difference(SHAPE, lambda: shape_facts(got, expected, axes))
     if got.dtype != expected.dtype:
-        return Difference(DTYPE, (f"its dtype is {dtype_name(got)}; expected {dtype_name(expected)}",))
+        return Difference(DTYPE, lambda: (f"its dtype is {dtype_name(got)}; expected {dtype_name(expected)}",))
     if got.device.type != expected.device.type:
-        return Difference(DEVICE, (f"it is on the device {got.device}; expected {expected.device}",))
+        return Difference(DEVICE, lambda: (f"it is on the device {got.device}; expected {expected.device}",))
     if got.device.type == "meta":
         return None
     if got.is_floating_point() or got.is_complex():
@@ -81,14 +87,14 @@ def _tensor_difference(got: object, expected: Tensor, rtol: float, atol: float, 
         close = got == expected
     if bool(close.all()):
         return None
-    return Difference(VALUES, tuple(value_facts(got, expected, close)))
+    return Difference(VALUES, lambda: value_facts(got, expected, close))
 
 
 def _array_difference(got: object, expected: np.ndarray, rtol: float, atol: float) -> Difference | None:
     if not isinstance(got, np.ndarray):
-        return Difference(TYPE, (f"it is {describe(got)}; expected {describe(expected)}",))
+        return Difference(TYPE, lambda: (f"it is {describe(got)}; expected {describe(expected)}",))
     if got.dtype != expected.dtype:
-        return Difference(DTYPE, (f"its dtype is {got.dtype}; expected {expected.dtype}",))
+        return Difference(DTYPE, lambda: (f"its dtype is {got.dtype}; expected {expected.dtype}",))
     return _tensor_difference(_as_tensor(got), _as_tensor(expected), rtol, atol, "")
 
 
@@ -98,7 +104,7 @@ def _as_tensor(array: np.ndarray) -> Tensor:
 
 def _number_difference(got: object, expected: float, rtol: float, atol: float) -> Difference | None:
     if isinstance(got, bool) or not isinstance(got, (int, float)):
-        return Difference(TYPE, (f"it is {describe(got)}; expected the number {number(expected)}",))
+        return Difference(TYPE, lambda: (f"it is {describe(got)}; expected the number {number(expected)}",))
     both_whole = isinstance(got, int) and isinstance(expected, int)
     same_nan = math.isnan(got) and math.isnan(expected)
     if got == expected or same_nan or (not both_whole and math.isclose(got, expected, rel_tol=rtol, abs_tol=atol)):
@@ -107,38 +113,38 @@ def _number_difference(got: object, expected: float, rtol: float, atol: float) -
     times = f"{got / expected:.4g}" if expected and not both_whole else ""
     if times not in ("", "0", "1", "nan", "inf", "-inf"):
         facts.append(f"that is {times} times the expected number")
-    return Difference(VALUES, tuple(facts))
+    return Difference(VALUES, lambda: facts)
 
 
 def _plain_difference(got: object, expected: object) -> Difference | None:
     if type(got) is type(expected) and got == expected:
         return None
     state = VALUES if type(got) is type(expected) else TYPE
-    return Difference(state, (f"it is {describe(got)}; expected {describe(expected)}",))
+    return Difference(state, lambda: (f"it is {describe(got)}; expected {describe(expected)}",))
 
 
 def _mapping_difference(got: object, expected: Mapping, rtol: float, atol: float) -> Difference | None:
     if not isinstance(got, Mapping):
-        return Difference(TYPE, (f"it is {describe(got)}; expected a dict",))
+        return Difference(TYPE, lambda: (f"it is {describe(got)}; expected a dict",))
     missing = [key for key in expected if key not in got]
     extra = [key for key in got if key not in expected]
     if missing or extra:
         parts = [f"missing: {', '.join(map(repr, missing))}"] if missing else []
         parts += [f"not expected: {', '.join(map(repr, extra))}"] if extra else []
-        return Difference(VALUES, ("its keys differ; " + "; ".join(parts),))
+        return Difference(VALUES, lambda: ("its keys differ; " + "; ".join(parts),))
     return _first_inside(((repr(key), got[key], expected[key]) for key in expected), rtol, atol)
 
 
 def _list_difference(got: object, expected: list | tuple, rtol: float, atol: float) -> Difference | None:
     if not isinstance(got, (list, tuple)):
-        return Difference(TYPE, (f"it is {describe(got)}; expected {describe(expected)}",))
+        return Difference(TYPE, lambda: (f"it is {describe(got)}; expected {describe(expected)}",))
     if len(got) != len(expected):
         facts = (
             f"it has length {len(got)}; expected {len(expected)}",
             f"you       {short(got)}",
             f"expected  {short(expected)}",
         )
-        return Difference(VALUES, facts)
+        return Difference(VALUES, lambda: facts)
     return _first_inside(
         ((str(i), mine, theirs) for i, (mine, theirs) in enumerate(zip(got, expected, strict=True))), rtol, atol
     )
@@ -148,8 +154,12 @@ def _first_inside(items: Iterable[tuple[str, object, object]], rtol: float, atol
     for place, mine, theirs in items:
         found = difference(mine, theirs, rtol, atol)
         if found:
-            return Difference(found.state, (f"at [{place}]: {found.facts[0]}", *found.facts[1:]))
+            return _at(place, found)
     return None
+
+
+def _at(place: str, found: Difference) -> Difference:
+    return Difference(found.state, lambda: (f"at [{place}]: {found.facts[0]}", *found.facts[1:]))
 
 
 def _plain(value: object) -> object:
