@@ -35,7 +35,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--time-limit", type=float, default=SECONDS, metavar="SECONDS", help="how long one check may take (default 10)"
     )
-    for option in parser.getgroup("debugconfig").options:
+    for option in parser.getgroup("general").options:
         if "--trace" in option.names():
             option.attrs()["help"] = "show the full traceback of every check that does not pass"
 
