@@ -185,29 +185,40 @@ def test_causal_attention(lesson, compare):
     compare(causal_attention, lesson("block"), expected=pytorch_causal_attention, shapes=shapes)
 
 
+MANY = 64
+
+
+def scores_for_many():
+    return numbers(1, 2, MANY, 3, seed=1), numbers(1, 2, MANY, 3, seed=2)
+
+
 def dropped_weights(block):
-    """All scores are equal, and the values are two unit matrices side by side: the output is the weights, twice."""
-    many = 64
-    q, v = torch.zeros(1, 2, many, 3), torch.eye(many).repeat(1, 2, 1, 2)
+    """The values are two unit matrices side by side, so that the output is the weights, twice."""
+    q, k = scores_for_many()
+    v = torch.eye(MANY).repeat(1, 2, 1, 2)
     torch.manual_seed(1)
-    weights_seen, again = block.causal_attention(q, q, v, dropout=0.5).split(many, dim=-1)
-    undropped = block.causal_attention(q, q, v, dropout=0.0)[..., :many]
-    seen = torch.tril(torch.ones(many, many, dtype=torch.bool)).expand(1, 2, -1, -1)
-    relative = (weights_seen * torch.arange(1, many + 1)[:, None])[seen]
+    dropped = block.causal_attention(q, k, v, dropout=0.5)
+    whole = block.causal_attention(q, k, v, dropout=0.0)[..., :MANY]
+    looks_back = torch.ones(MANY, MANY, dtype=torch.bool).tril().expand(1, 2, -1, -1)
+    ratio = (dropped[..., :MANY] / whole)[looks_back]
     return {
-        "weights without dropout": undropped[0, 0],
-        "weight on later positions": weights_seen[~seen].abs().max(),
-        "share of weights that are 0 or doubled": ((relative == 0) | (relative - 2).abs().lt(1e-3)).float().mean(),
-        "share of weights dropped, to one digit": round((relative == 0).float().mean().item(), 1),
-        "share of weights that every channel sees alike": torch.isclose(weights_seen, again).float().mean(),
+        "weights without dropout": whole,
+        "weight on later positions": dropped[..., :MANY][~looks_back].abs().max(),
+        "share of weights that stay as they were": torch.isclose(ratio, torch.tensor(1.0)).float().mean(),
+        "share of weights that are 0 or doubled": ((ratio == 0) | (ratio - 2).abs().lt(1e-3)).float().mean(),
+        "share of weights dropped, to one digit": round((ratio == 0).float().mean().item(), 1),
+        "share of weights that every channel sees alike": (dropped[..., :MANY] == dropped[..., MANY:]).float().mean(),
     }
 
 
 def half_of_the_weights():
-    rows = torch.ones(64, 64).tril()
+    q, k = scores_for_many()
     return {
-        "weights without dropout": rows / rows.sum(dim=1, keepdim=True),
+        "weights without dropout": F.scaled_dot_product_attention(
+            q, k, torch.eye(MANY).expand(1, 2, -1, -1), is_causal=True
+        ),
         "weight on later positions": 0.0,
+        "share of weights that stay as they were": 0.0,
         "share of weights that are 0 or doubled": 1.0,
         "share of weights dropped, to one digit": 0.5,
         "share of weights that every channel sees alike": 1.0,

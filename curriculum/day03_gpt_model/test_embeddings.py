@@ -171,6 +171,7 @@ def dropout(config, embeddings):
     as_it_should = (dropped == 0) | torch.isclose(dropped, 2 * kept)
     return {
         "output in evaluation": kept[:2],
+        "share of numbers in training that stay as they were": torch.isclose(dropped, kept).float().mean(),
         "share of numbers in training that are 0 or doubled": as_it_should.float().mean(),
         "share of numbers dropped, to one digit": round((dropped == 0).float().mean().item(), 1),
     }
@@ -179,6 +180,7 @@ def dropout(config, embeddings):
 def half_is_dropped():
     return {
         "output in evaluation": numbers(V, C, seed=1)[tokens(BLOCK)] + numbers(BLOCK, C, seed=2),
+        "share of numbers in training that stay as they were": 0.0,
         "share of numbers in training that are 0 or doubled": 1.0,
         "share of numbers dropped, to one digit": 0.5,
     }

@@ -162,6 +162,11 @@ class CutsTooLong(RightGPT):
         return super().embed(idx[:, : self.config.block_size])
 
 
+class TripsOverTooLong(RightGPT):
+    def embed(self, idx: Tensor) -> Tensor:
+        return self.drop(self.what(idx) + self.where(torch.arange(idx.size(1))))
+
+
 class DropoutAlwaysOn(RightGPT):
     def embed(self, idx: Tensor) -> Tensor:
         return F.dropout(super().embed(idx), self.config.dropout)
@@ -246,7 +251,7 @@ class FirstWeightsTooLarge(RightGPT):
         nn.init.normal_(self.what.weight)
 
 
-RIGHT = {"PyTorch's own layers": RightGPT, "written another way": OtherRightGPT}
+RIGHT = {"made of PyTorch's own layers": RightGPT, "written another way": OtherRightGPT}
 
 BROKEN = {
     "every position sees the whole sequence": SeesEverything,
@@ -258,6 +263,7 @@ BROKEN = {
     "positions run on from one row of the batch to the next": CountsThroughTheBatch,
     "the rows of a batch mix": MixesRows,
     "a sequence that is too long is cut in silence": CutsTooLong,
+    "a sequence that is too long is an IndexError somewhere inside": TripsOverTooLong,
     "dropout acts in evaluation, too": DropoutAlwaysOn,
     "dropout never acts": NeverDropsOut,
     "the targets are shifted a second time": ShiftsTwice,
