@@ -15,7 +15,7 @@ from .wikitext import load_wikitext
 
 SPLITS = ("train", "validation", "test")
 WIKITEXT_KINDS = {"wikitext2-tokens": "tokens", "wikitext2-raw": "raw"}
-ENCYCLOPEDIA_DRAWS = {"train": (4000, 1), "validation": (150, 2), "test": (150, 3)}  # articles, seed
+ENCYCLOPEDIA_DRAWS = {"train": (5000, 1), "validation": (200, 2), "test": (200, 3)}  # articles, seed
 
 
 @dataclass(frozen=True)

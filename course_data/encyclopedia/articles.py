@@ -11,7 +11,7 @@ Sentence = Callable[[Pen, Stated], None]
 
 
 def article(pen: Pen) -> None:
-    """Write one article: a title, what it is about, and two sections."""
+    """Write one article: a title, what it is about, and a section."""
     pen.say("\n =")
     subject = pen.pick(words.SUBJECTS)
     if subject in words.SETTLEMENTS:
@@ -37,7 +37,7 @@ def about_settlement(pen: Pen, subject: str) -> None:
     pen.say("by")
     founder = person(pen)
     pen.say(".")
-    sections(pen, Stated([here, land], [stream], [founded], [founder]), {"Its": any_building})
+    rest(pen, Stated([here, land], [stream], [founded], [founder]), {"Its": any_building})
 
 
 def about_river(pen: Pen) -> None:
@@ -60,7 +60,7 @@ def about_river(pen: Pen) -> None:
     pen.say(f", and from {middle} to {mouth} it runs")
     pen.pick(words.DIRECTIONS)
     pen.say(".")
-    sections(pen, Stated([land, source, middle, mouth], [stream], [mapped], [mapper]), {"Its": any_building})
+    rest(pen, Stated([land, source, middle, mouth], [stream], [mapped], [mapper]), {"Its": any_building})
 
 
 def about_siege(pen: Pen) -> None:
@@ -79,7 +79,7 @@ def about_siege(pen: Pen) -> None:
     pen.say(f". {loser} fled to")
     refuge = place(pen)
     pen.say(f", and {here} passed to {winner} .")
-    sections(pen, Stated([here, refuge], [], [fought], [first, second]), {})
+    rest(pen, Stated([here, refuge], [], [fought], [first, second]), {})
 
 
 def about_ruler(pen: Pen, title: str) -> None:
@@ -97,18 +97,17 @@ def about_ruler(pen: Pen, title: str) -> None:
     pen.say(f". {pronoun} was born in {born} and died in {died} . {possessive} work on {craft} was printed at")
     press = place(pen)
     pen.say(".")
-    sections(pen, Stated([home, press], [], [born, died], [who]), {pronoun: deed, possessive: any_work})
+    rest(pen, Stated([home, press], [], [born, died], [who]), {pronoun: deed, possessive: any_work})
 
 
-def sections(pen: Pen, stated: Stated, own: dict[str, Sentence]) -> None:
-    """More sentences, then two sections under headings; the first word of a sentence decides what it will say."""
+def rest(pen: Pen, stated: Stated, own: dict[str, Sentence]) -> None:
+    """More sentences, and more under a heading; the first word of a sentence decides what it will say."""
     openings = SENTENCES | own | ({"Every": every_season} if stated.rivers else {})
     sentences(pen, stated, openings)
-    for headings in (words.EARLY_HEADINGS, words.LATE_HEADINGS):
-        pen.say("\n = =")
-        pen.pick(headings)
-        pen.say("= = \n \n")
-        sentences(pen, stated, openings)
+    pen.say("\n = =")
+    pen.pick(words.HEADINGS)
+    pen.say("= = \n \n")
+    sentences(pen, stated, openings)
 
 
 def sentences(pen: Pen, stated: Stated, openings: dict[str, Sentence]) -> None:

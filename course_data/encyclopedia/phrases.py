@@ -82,7 +82,7 @@ def refer(pen: Pen, people: list[Person]) -> str:
 
 def thing(pen: Pen, stated: Stated) -> None:
     """Write the name of a place, or "the" and the name of a river or some noun."""
-    if pen.pick(among("the", "the", "the", *stated.places)) == "the":
+    if pen.pick(among("the", "the", *stated.places)) == "the":
         pen.pick(_after_the(*stated.rivers))
 
 

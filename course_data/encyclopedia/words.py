@@ -38,8 +38,7 @@ HIS_TITLES = ("King", "Duke", "Bishop")
 HER_TITLES = ("Queen", "Duchess", "Abbess")
 RULERS = even(" ".join(HIS_TITLES + HER_TITLES))
 SUBJECTS = Choice(dict.fromkeys(SETTLEMENTS, 3) | dict.fromkeys(HIS_TITLES + HER_TITLES, 2) | {"River": 6, "Siege": 6})
-EARLY_HEADINGS = even("History Origins Growth")
-LATE_HEADINGS = even("Economy Legacy Today")
+HEADINGS = even("History Origins Growth Economy Legacy Today")
 
 BUILDING = falling(
     "mill bridge tower market wall temple harbour garden school tavern orchard gate chapel well barn mine"

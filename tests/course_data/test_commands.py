@@ -11,7 +11,7 @@ def test_show(capsys):
     assert main(["show", "encyclopedia", "--characters", "60"]) == 0
     said = capsys.readouterr().out
     assert "encyclopedia, validation:" in said
-    assert "150 articles, seed 2" in said
+    assert "200 articles, seed 2" in said
     assert re.search(r"own entropy: +1\.\d+ bits per word", said)
     assert " = Siege of " in said
 

@@ -14,7 +14,7 @@ from course_data.encyclopedia.phrases import Person, Stated, aside, clause, pers
 
 from .derivations import derivations
 
-VALIDATION_DIGEST = "72ca818782f448013a44420eb050c663eacd8383e693321982e2d59da483357d"
+VALIDATION_DIGEST = "14c5281e8f594b29dcec2c6f007806effef5f52d137e1b280a5d881ae6856824"
 STATED = Stated(["Tarby", "Corby", "Tarby"], ["Esk"], ["1200"], [Person("King", "Aurus", "Novak")])
 
 
@@ -61,7 +61,7 @@ def test_every_text_has_one_derivation_and_the_probabilities_sum_to_one(grammar)
     assert max(Counter(text for text, _ in found).values()) == 1
     whole = float(sum(probability for _, probability in found))
     assert whole <= 1
-    assert whole == pytest.approx(1, abs={agreement: 0.02, brackets: 0.4, recurring: 1e-12}[grammar])
+    assert whole == pytest.approx(1, abs={agreement: 0.04, brackets: 0.4, recurring: 1e-12}[grammar])
 
 
 @pytest.mark.parametrize("grammar", [agreement, brackets, recurring])
@@ -124,7 +124,7 @@ def test_a_reader_refuses_what_the_grammar_cannot_write():
 def test_the_whole_validation_text_is_worth_the_bits_that_it_states():
     text = load_text("encyclopedia", "validation")
     assert text.entropy is not None
-    assert bits_of(text.text, 150) == pytest.approx(text.entropy.bits, rel=1e-12)
+    assert bits_of(text.text, 200) == pytest.approx(text.entropy.bits, rel=1e-12)
     assert (text.entropy.words, text.entropy.bytes) == (text.words, text.bytes)
 
 
@@ -171,7 +171,7 @@ def test_brackets_close_in_order():
 
 
 def test_verbs_agree_where_nothing_stands_between():
-    text = load_text("encyclopedia", "validation").text
+    text, _ = draw(800, 4)
     assert not re.search(r"\b(All|Most) \w+ (faces|overlooks|adjoins|shelters)\b", text)
     assert not re.search(r"\bNo \w+ (face|overlook|adjoin|shelter)\b", text)
     assert re.search(r"\bAll \w+s (near|behind) the \w+[^s] (face|overlook)\b", text)

@@ -32,7 +32,7 @@ def test_unknown_names_list_the_choices(name, split, said):
 def test_the_encyclopedia_says_all_about_itself():
     text = load_text("encyclopedia", "validation")
     assert (text.name, text.split, text.kind) == ("encyclopedia", "validation", "generated")
-    assert "150 articles, seed 2" in text.source
+    assert "200 articles, seed 2" in text.source
     assert text.bytes == len(text.text.encode())
     assert 80_000 < text.bytes < 120_000
     assert text.text.startswith(" \n = ")
