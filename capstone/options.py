@@ -95,7 +95,7 @@ def _with_file(base: Config, path: Path) -> tuple[Config, list[str]]:
     faults = []
     for key, value in _read(path).items():
         if key not in HINTS:
-            near = difflib.get_close_matches(key, HINTS, n=1)
+            near = difflib.get_close_matches(key, HINTS, n=1, cutoff=0.5)
             faults.append(f"{path.name} has the unknown key {key!r}" + (f"; is it {near[0]!r}?" if near else ""))
         elif not _fits(value, HINTS[key]):
             faults.append(f"{path.name}: {key} is {value!r}: it must be {_in_words(HINTS[key])}")

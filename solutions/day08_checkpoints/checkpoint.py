@@ -1,5 +1,6 @@
 """Checkpoints that survive a crash, a full disk and a flipped bit."""
 
+import io
 import os
 import random
 import zipfile
@@ -24,9 +25,11 @@ def save_checkpoint(path: str | os.PathLike, state: dict[str, Any]) -> None:
     """
     path = Path(path)
     unfinished = path.with_name(path.name + ".unfinished")
+    content = io.BytesIO()  # torch.save straight to a full disk hides the OSError behind one of its own
+    torch.save(state, content)
     try:
         with open(unfinished, "wb") as file:
-            torch.save(state, file)
+            file.write(content.getbuffer())
             file.flush()
             os.fsync(file.fileno())
         os.replace(unfinished, path)
