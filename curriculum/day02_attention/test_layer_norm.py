@@ -5,12 +5,11 @@ from torch import nn
 
 
 def fresh_layer(layer_norm):
-    layer = layer_norm.LayerNorm(3)
-    parameters = dict(layer.named_parameters())
+    parameters = dict(layer_norm.LayerNorm(3).named_parameters())
     return {
         "parameters": sorted(parameters),
-        "weight": layer.weight.detach(),
-        "bias": layer.bias.detach(),
+        "weight": parameters.get("weight"),
+        "bias": parameters.get("bias"),
     }
 
 
@@ -23,11 +22,11 @@ def test_parameters(lesson, compare):
 def worked_example(layer_norm):
     layer = layer_norm.LayerNorm(4, eps=2.0)
     x = torch.tensor([[0.0, 2.0, 4.0, 10.0]])
-    normal = layer(x).detach()
+    normal = layer(x)
     with torch.no_grad():
         layer.weight.copy_(torch.tensor([1.0, 2.0, 3.0, 4.0]))
         layer.bias.copy_(torch.tensor([10.0, 20.0, 30.0, 40.0]))
-    return {"normalised": normal, "with weight and bias": layer(x).detach()}
+    return {"normalised": normal, "with weight and bias": layer(x)}
 
 
 def test_worked_example(lesson, compare):
@@ -50,7 +49,7 @@ def normalised(layer_of, *shape, **options):
     output = layer(x)
     (output * counts).sum().backward()
     return {
-        "output": output.detach(),
+        "output": output,
         "gradient of x": x.grad,
         "gradient of weight": layer.weight.grad,
         "gradient of bias": layer.bias.grad,
@@ -81,7 +80,7 @@ def test_other_shapes(lesson, compare):
 
 
 def equal_channels(layer_norm):
-    return {"output": layer_norm.LayerNorm(3)(torch.full((2, 3), 7.0)).detach()}
+    return {"output": layer_norm.LayerNorm(3)(torch.full((2, 3), 7.0))}
 
 
 def test_equal_channels(lesson, compare):
@@ -93,8 +92,8 @@ def in_other_dtypes(layer_norm):
     """The worked example times 100 has a variance of 140000: more than float16 can hold (65504)."""
     x = torch.tensor([[0.0, 200.0, 400.0, 1000.0]])
     layer = layer_norm.LayerNorm(4)
-    observations = {f"output in {dtype}": layer(x.to(dtype)).detach() for dtype in (torch.bfloat16, torch.float16)}
-    return observations | {"all in float16": layer.half()(x.half()).detach()}
+    observations = {f"output in {dtype}": layer(x.to(dtype)) for dtype in (torch.bfloat16, torch.float16)}
+    return observations | {"all in float16": layer.half()(x.half())}
 
 
 def in_other_dtypes_by_hand():
@@ -111,7 +110,7 @@ def test_half_precision(lesson, compare):
 
 def in_double_precision(layer_norm):
     x = torch.tensor([[0.0, 2.0, 4.0, 10.0]], dtype=torch.float64)
-    return {"output in torch.float64": layer_norm.LayerNorm(4, eps=2.0).double()(x / 3).detach()}
+    return {"output in torch.float64": layer_norm.LayerNorm(4, eps=2.0).double()(x / 3)}
 
 
 def test_double_precision(lesson, compare):

@@ -62,7 +62,7 @@ def worked_example(self_attention):
     w_v = torch.tensor([[1.0, 0, 0, 2], [1, 0, 2, 0], [0, 2, 0, 2], [1, 0, 0, 0]])
     head = set_projections(self_attention.SelfAttention(4), torch.cat([w_q.T, w_k.T, w_v.T]))
     x = torch.tensor([[[1.0, 0, 1, 0], [0, 1, 0, 2]]])
-    return {"all see all": head(x).detach(), "causal": head(x, self_attention.causal_mask(2)).detach()}
+    return {"all see all": head(x), "causal": head(x, self_attention.causal_mask(2))}
 
 
 def worked_out_by_hand():
@@ -96,7 +96,7 @@ def pytorch_head(x, stacked, mask=None):
 def several_lengths(self_attention):
     x, stacked, _ = random_case(length=6)
     head = set_projections(self_attention.SelfAttention(3), stacked)
-    return {f"T = {length}": head(x[:, :length]).detach() for length in (6, 3, 1)}
+    return {f"T = {length}": head(x[:, :length]) for length in (6, 3, 1)}
 
 
 def pytorch_several_lengths():
@@ -120,7 +120,7 @@ def masks():
 def several_masks(self_attention):
     x, stacked, _ = random_case()
     head = set_projections(self_attention.SelfAttention(3), stacked)
-    return {name: head(x, mask).detach() for name, mask in masks().items()}
+    return {name: head(x, mask) for name, mask in masks().items()}
 
 
 def pytorch_several_masks():
@@ -178,7 +178,7 @@ def saved_and_loaded(self_attention):
     first(x)
     second = self_attention.SelfAttention(3)
     second.load_state_dict(first.state_dict())
-    return {"output of the copy": second(x).detach()}
+    return {"output of the copy": second(x)}
 
 
 def pytorch_saved_and_loaded():

@@ -197,6 +197,36 @@ def hand_mixed_by_scores(source):
     )
 
 
+@mistake(
+    "by_hand",
+    says="The sizes of the example are written into the projection: it works for 4 channels alone.",
+    why="The widths stand in the weight: it has a row for each channel of x, and a column for each one of the result.",
+    read="#step-1-project",
+)
+def hand_projection_of_four(source):
+    return change(source, "range(len(weight)), range(len(weight[0]))", "range(4), range(4)")
+
+
+@mistake(
+    "by_hand",
+    says="The sizes of the example are written into the dot product: it works for 4 channels alone.",
+    why="A query may be of any width; how wide it is, its length says.",
+    read="#step-2-compare",
+)
+def hand_product_of_four(source):
+    return change(source, "range(len(keys[0]))", "range(4)")
+
+
+@mistake(
+    "by_hand",
+    says="Output and weights are returned in the wrong order.",
+    why="The contract is (output, weights), here and in attention.py.",
+    read="#step-5-mix",
+)
+def hand_weights_first(source):
+    return change(source, "weighted_sum(weights, values), weights", "weights, weighted_sum(weights, values)")
+
+
 # 2.3, attention.py
 
 
@@ -482,6 +512,21 @@ def blind_query_gets_nan(source):
 )
 def blind_query_sees_all(source):
     changed = change(source, 'float("-inf")', "torch.finfo(scores.dtype).min")
+    return change(changed, "weights = weights.masked_fill(~mask, 0.0)", "pass")
+
+
+@mistake(
+    "attention",
+    says="A query that may look at nothing gets NaN, and hands it on to every query and key by its gradient.",
+    why="-inf was added, not filled in: the NaN of the softmax comes back through the sum.",
+    read="#masks",
+)
+def blind_query_spreads_nan(source):
+    changed = change(
+        source,
+        'scores.masked_fill(~mask, float("-inf"))',
+        'scores + torch.zeros_like(mask, dtype=scores.dtype).masked_fill(~mask, float("-inf"))',
+    )
     return change(changed, "weights = weights.masked_fill(~mask, 0.0)", "pass")
 
 
@@ -1023,6 +1068,41 @@ def double_in_single(source):
     return change(source, "x if x.dtype == torch.float64 else x.float()", "x.float()")
 
 
+@mistake(
+    "layer_norm",
+    says="Nothing is converted: half precision is computed in half precision, and comes back as the weights' float32.",
+    why="The variance overflows in float16, and the next layer may expect the dtype that came in.",
+    read="#in-float32",
+)
+def nothing_converted(source):
+    changed = change(source, "precise = x if x.dtype == torch.float64 else x.float()", "precise = x")
+    return change(changed, ".to(x.dtype)", "")
+
+
+@mistake(
+    "layer_norm",
+    says="The variance divides by C - 1, and eps is added to the root instead of under it.",
+    why="These are two steps away from layer norm at once; with a small eps and many channels neither shows.",
+    read="#mean-and-variance",
+    seen="The Annotated Transformer's LayerNorm.",
+)
+def annotated_layer_norm(source):
+    changed = change(source, "centred.square().mean(dim=-1, keepdim=True)", "precise.std(dim=-1, keepdim=True)")
+    return change(changed, "torch.sqrt(variance + self.eps)", "(variance + self.eps)")
+
+
+@mistake(
+    "layer_norm",
+    says="Weight and bias have other names.",
+    why="The contract names them as nn.LayerNorm does; with other names, its trained weights cannot be loaded.",
+    read="#scale-and-shift",
+)
+def gamma_and_beta(source):
+    for old, new in {"weight": "gamma", "bias": "beta"}.items():
+        source = source.replace(f"self.{old}", f"self.{new}")
+    return source
+
+
 # 2.5, self_attention.py
 
 
@@ -1105,6 +1185,16 @@ def mask_on_cpu(source):
 )
 def mask_of_fixed_size(source):
     return change(source, "torch.ones(length, length", "torch.ones(1024, 1024")
+
+
+@mistake(
+    "self_attention",
+    says="The causal mask has an axis too many: (1, T, T).",
+    why="The contract is (T, T). It broadcasts over any axes in front; with its own, it fits only as many.",
+    read="#the-causal-mask",
+)
+def mask_with_batch_axis(source):
+    return change(source, ".tril()", ".tril().unsqueeze(0)")
 
 
 @mistake(
@@ -1304,3 +1394,33 @@ def query_detached(source):
 )
 def weights_for_output(source):
     return change(source, "output, _ = scaled", "_, output = scaled")
+
+
+@mistake(
+    "self_attention",
+    says="The module returns the weights beside the output.",
+    why="The module's contract is (B, T, C) in and out, so that modules can be stacked, one after another.",
+    read="#three-projections",
+)
+def weights_beside_output(source):
+    return change(source, "return output", "return output, _")
+
+
+@mistake(
+    "self_attention",
+    says="The queries are scaled in the module, and the scores once more in the attention.",
+    why="Divided by √D twice is divided by D: the weights of a wide head become nearly alike.",
+    read="#why-divide-by-d",
+)
+def scaled_twice(source):
+    return change(source, "(q, k, v, mask)", "(q / q.size(-1) ** 0.5, k, v, mask)")
+
+
+@mistake(
+    "self_attention",
+    says="The mask is turned round on its way to the attention.",
+    why='Both sides of this call mean the same by True: "may look".',
+    read="#masks",
+)
+def mask_turned_on_the_way(source):
+    return change(source, "(q, k, v, mask)", "(q, k, v, None if mask is None else ~mask)")
