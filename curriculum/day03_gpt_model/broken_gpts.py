@@ -1,7 +1,7 @@
-"""Right and broken GPTs for your tests of task 3.6 to tell apart. Given whole; built from PyTorch's own layers.
+"""Right and broken GPTs for your tests of task 3.6 to tell apart. Given whole.
 
-RIGHT and BROKEN map a name to a class that is used like the GPT of task 3.5: GPT(config), then model(idx, targets).
-Each broken one is the right one with a single thing wrong, which its name says.
+RIGHT and BROKEN give each a name; they are used like the GPT of task 3.5: GPT(config), then model(idx, targets). A
+broken one is the right one with a single thing wrong, which its name says.
 """
 
 import math
@@ -16,24 +16,26 @@ from .config import GPTConfig
 class Layer(nn.Module):
     def __init__(self, config: GPTConfig) -> None:
         super().__init__()
-        channels, dropout = config.n_embd, config.dropout
-        self.before_mixing = nn.LayerNorm(channels)
-        self.mixing = nn.MultiheadAttention(channels, config.n_head, dropout, batch_first=True)
-        self.drop = nn.Dropout(dropout)
-        self.thinking = nn.Sequential(
-            nn.LayerNorm(channels),
-            nn.Linear(channels, 4 * channels),
-            nn.GELU(approximate="tanh"),
-            nn.Linear(4 * channels, channels),
-            nn.Dropout(dropout),
-        )
+        channels = config.n_embd
+        self.heads, self.rate = config.n_head, config.dropout
+        self.norm_before_mixing = nn.LayerNorm(channels)
+        self.ask_offer_give = nn.Linear(channels, 3 * channels)
+        self.gather = nn.Linear(channels, channels)
+        self.norm_before_thinking = nn.LayerNorm(channels)
+        self.widen = nn.Linear(channels, 4 * channels)
+        self.narrow = nn.Linear(4 * channels, channels)
 
-    def mix(self, x: Tensor, hidden: Tensor) -> Tensor:
-        return self.mixing(x, x, x, attn_mask=hidden, need_weights=False)[0]
+    def drop(self, x: Tensor) -> Tensor:
+        return F.dropout(x, self.rate, self.training)
 
-    def forward(self, x: Tensor, hidden: Tensor) -> Tensor:
-        x = x + self.drop(self.mix(self.before_mixing(x), hidden))
-        return x + self.thinking(x)
+    def mix(self, x: Tensor, visible: Tensor) -> Tensor:
+        q, k, v = self.ask_offer_give(x).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)  # (B, H, T, D) each
+        mixed = F.scaled_dot_product_attention(q, k, v, visible, self.rate if self.training else 0.0)
+        return self.gather(mixed.transpose(1, 2).flatten(2))  # (B, T, C)
+
+    def forward(self, x: Tensor, visible: Tensor) -> Tensor:
+        x = x + self.drop(self.mix(self.norm_before_mixing(x), visible))
+        return x + self.drop(self.narrow(F.gelu(self.widen(self.norm_before_thinking(x)), approximate="tanh")))
 
 
 class RightGPT(nn.Module):
@@ -46,10 +48,10 @@ class RightGPT(nn.Module):
         self.layers = nn.ModuleList(self.layer() for _ in range(config.n_layer))
         self.last_norm = nn.LayerNorm(config.n_embd)
         for name, weight in self.named_parameters():
-            to_stream = name.endswith(("out_proj.weight", "thinking.3.weight"))
             if weight.dim() == 2:
+                to_stream = "gather" in name or "narrow" in name
                 nn.init.normal_(weight, std=0.02 / math.sqrt(2 * config.n_layer) if to_stream else 0.02)
-            elif "norm" not in name and "thinking.0" not in name and name.endswith("bias"):
+            elif name.endswith("bias"):
                 nn.init.zeros_(weight)
 
     def layer(self) -> nn.Module:
@@ -60,14 +62,13 @@ class RightGPT(nn.Module):
             raise ValueError(f"{idx.size(1)} tokens do not fit into a block of {self.config.block_size}")
         return self.drop(self.what(idx) + self.where.weight[: idx.size(1)])  # (B, T, C)
 
-    def hidden(self, length: int) -> Tensor:
-        """True where the query must not look, as nn.MultiheadAttention asks; elsewhere in this course it is False."""
-        return torch.ones(length, length, dtype=torch.bool).triu(1)
+    def visible(self, length: int) -> Tensor:
+        return torch.ones(length, length, dtype=torch.bool).tril()
 
     def through_layers(self, x: Tensor) -> Tensor:
-        hidden = self.hidden(x.size(1))
+        visible = self.visible(x.size(1))
         for layer in self.layers:
-            x = layer(x, hidden)
+            x = layer(x, visible)
         return self.last_norm(x)
 
     def score(self, x: Tensor) -> Tensor:
@@ -84,15 +85,12 @@ class RightGPT(nn.Module):
 class OtherLayer(Layer):
     """Attention as a plain formula. Its rounding depends on the whole row of scores, hidden ones included."""
 
-    def mix(self, x: Tensor, hidden: Tensor) -> Tensor:
-        heads = self.mixing.num_heads
-        q, k, v = (
-            F.linear(x, self.mixing.in_proj_weight, self.mixing.in_proj_bias).unflatten(2, (3, heads, -1)).unbind(2)
-        )
+    def mix(self, x: Tensor, visible: Tensor) -> Tensor:
+        q, k, v = self.ask_offer_give(x).unflatten(2, (3, self.heads, -1)).unbind(2)  # (B, T, H, D) each
         scores = torch.einsum("bqhd,bkhd->bhqk", q, k) / math.sqrt(q.size(-1))
-        weights = (scores - scores.amax(dim=-1, keepdim=True)).exp().masked_fill(hidden, 0.0)
-        weights = F.dropout(weights / weights.sum(dim=-1, keepdim=True), self.drop.p, self.training)
-        return self.mixing.out_proj(torch.einsum("bhqk,bkhd->bqhd", weights, v).flatten(2))  # (B, T, C)
+        weights = (scores - scores.amax(dim=-1, keepdim=True)).exp() * visible
+        weights = self.drop(weights / weights.sum(dim=-1, keepdim=True))
+        return self.gather(torch.einsum("bhqk,bkhd->bqhd", weights, v).flatten(2))  # (B, T, C)
 
 
 class OtherRightGPT(RightGPT):
@@ -102,7 +100,7 @@ class OtherRightGPT(RightGPT):
         super().__init__(config)
         self.output = nn.Linear(config.n_embd, config.vocab_size, bias=False)
         self.output.weight = self.what.weight
-        self.register_buffer("mask", torch.ones(config.block_size, config.block_size, dtype=torch.bool).triu(1))
+        self.register_buffer("mask", torch.ones(config.block_size, config.block_size, dtype=torch.bool).tril())
 
     def layer(self) -> nn.Module:
         return OtherLayer(self.config)
@@ -112,25 +110,25 @@ class OtherRightGPT(RightGPT):
 
 
 class SeesEverything(RightGPT):
-    def hidden(self, length: int) -> Tensor:
-        return torch.zeros(length, length, dtype=torch.bool)
+    def visible(self, length: int) -> Tensor:
+        return torch.ones(length, length, dtype=torch.bool)
 
 
 class SeesOneAhead(RightGPT):
-    def hidden(self, length: int) -> Tensor:
-        return torch.ones(length, length, dtype=torch.bool).triu(2)
+    def visible(self, length: int) -> Tensor:
+        return torch.ones(length, length, dtype=torch.bool).tril(1)
 
 
 class SeesOnlyItself(RightGPT):
-    def hidden(self, length: int) -> Tensor:
-        return ~torch.eye(length, dtype=torch.bool)
+    def visible(self, length: int) -> Tensor:
+        return torch.eye(length, dtype=torch.bool)
 
 
 class MaskTooShort(RightGPT):
-    def hidden(self, length: int) -> Tensor:
-        hidden = super().hidden(length)
-        hidden[self.config.block_size // 2 :] = False
-        return hidden
+    def visible(self, length: int) -> Tensor:
+        visible = super().visible(length)
+        visible[self.config.block_size // 2 :] = True
+        return visible
 
 
 class CountsFromTheEnd(RightGPT):
@@ -239,9 +237,9 @@ class NoFinalNorm(RightGPT):
 
 class LastLayerSkipped(RightGPT):
     def through_layers(self, x: Tensor) -> Tensor:
-        hidden = self.hidden(x.size(1))
+        visible = self.visible(x.size(1))
         for layer in self.layers[:-1]:
-            x = layer(x, hidden)
+            x = layer(x, visible)
         return self.last_norm(x)
 
 
@@ -251,30 +249,38 @@ class FirstWeightsTooLarge(RightGPT):
         nn.init.normal_(self.what.weight)
 
 
-RIGHT = {"made of PyTorch's own layers": RightGPT, "written another way": OtherRightGPT}
+RIGHT = {"with PyTorch's attention": RightGPT, "with a formula of its own": OtherRightGPT}
 
 BROKEN = {
-    "every position sees the whole sequence": SeesEverything,
-    "every position sees one token ahead": SeesOneAhead,
-    "every position sees only itself": SeesOnlyItself,
-    "the mask covers only the first half of the block": MaskTooShort,
-    "positions are counted from the end of the block": CountsFromTheEnd,
-    "every token gets the first position": StandsStill,
-    "positions run on from one row of the batch to the next": CountsThroughTheBatch,
-    "the rows of a batch mix": MixesRows,
-    "a sequence that is too long is cut in silence": CutsTooLong,
-    "a sequence that is too long is an IndexError somewhere inside": TripsOverTooLong,
-    "dropout acts in evaluation, too": DropoutAlwaysOn,
-    "dropout never acts": NeverDropsOut,
-    "the targets are shifted a second time": ShiftsTwice,
-    "the loss is a sum": SumsTheLoss,
-    "ignored targets count in the mean": CountsIgnoredTargets,
-    "without targets only the last position gets logits": LastPositionOnly,
-    "the head has a matrix of its own": HeadNotTied,
-    "the head has a bias": HeadWithBias,
-    "all blocks are one and the same": OneLayerForAll,
-    "the blocks are hidden in a plain list": LayersInAList,
-    "the final norm is missing": NoFinalNorm,
-    "the last block is built but not used": LastLayerSkipped,
-    "the token table starts with deviation 1": FirstWeightsTooLarge,
+    "what a position sees": {
+        "every position sees the whole sequence": SeesEverything,
+        "every position sees one token ahead": SeesOneAhead,
+        "every position sees only itself": SeesOnlyItself,
+        "the mask covers only the first half of the block": MaskTooShort,
+        "the rows of a batch mix": MixesRows,
+    },
+    "positions and lengths": {
+        "positions are counted from the end of the block": CountsFromTheEnd,
+        "every token gets the first position": StandsStill,
+        "positions run on from one row of the batch to the next": CountsThroughTheBatch,
+        "a sequence that is too long is cut in silence": CutsTooLong,
+        "a sequence that is too long is an IndexError somewhere inside": TripsOverTooLong,
+    },
+    "dropout and loss": {
+        "dropout acts in evaluation, too": DropoutAlwaysOn,
+        "dropout never acts": NeverDropsOut,
+        "the targets are shifted a second time": ShiftsTwice,
+        "the loss is a sum": SumsTheLoss,
+        "ignored targets count in the mean": CountsIgnoredTargets,
+        "without targets only the last position gets logits": LastPositionOnly,
+    },
+    "parameters": {
+        "the head has a matrix of its own": HeadNotTied,
+        "the head has a bias": HeadWithBias,
+        "all blocks are one and the same": OneLayerForAll,
+        "the blocks are hidden in a plain list": LayersInAList,
+        "the final norm is missing": NoFinalNorm,
+        "the last block is built but not used": LastLayerSkipped,
+        "the token table starts with deviation 1": FirstWeightsTooLarge,
+    },
 }
