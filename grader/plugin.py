@@ -144,7 +144,10 @@ def _run(item: pytest.Function) -> Verdict:
         config.stash[WORKER] = Worker()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # Python warns of any fork beside threads
-        return config.stash[WORKER].run(order)
+        try:
+            return config.stash[WORKER].run(order)
+        except KeyboardInterrupt:
+            pytest.exit("stopped in the middle of a check", pytest.ExitCode.INTERRUPTED)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

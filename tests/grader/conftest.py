@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,30 +65,40 @@ def run_apart(root: Path, *arguments: str, **more: str) -> Run:
     return Run(done.returncode, done.stdout.decode())
 
 
-def run_forked(root: Path, *arguments: str, inside: str = ".", **more: str) -> Run:
-    """Run pytest on a course in a fork of this process, which has torch imported already."""
-    output = root / ".output"
-    process = multiprocessing.get_context("fork").Process(
-        target=_in_fork, args=(arguments, root / inside, environment(**more), output)
-    )
-    process.start()
-    process.join(LONGEST)
-    if process.is_alive():
-        process.kill()
-    return Run(process.exitcode, output.read_text("utf-8"))
+class Forked:
+    """A run of pytest on a course in a fork of this process, which has torch imported already.
 
+    It leads a process group of its own; `prepare` is called in it first.
+    """
 
-def _in_fork(arguments: tuple[str, ...], folder: Path, variables: dict[str, str], output: Path) -> None:
-    with output.open("w") as file:
-        os.dup2(file.fileno(), 1)
-        os.dup2(file.fileno(), 2)
-    sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
-    for name in [name for name in sys.modules if name.split(".")[0] in ("conftest", "curriculum", "solutions")]:
-        del sys.modules[name]
-    os.environ.clear()
-    os.environ.update(variables)
-    os.chdir(folder)
-    sys.exit(pytest.main(command(*arguments)[3:]))
+    def __init__(self, root: Path, *arguments: str, inside: str = ".", prepare=os.setsid, **more: str):
+        self.output = root / ".output"
+        self.process = multiprocessing.get_context("fork").Process(
+            target=self._run, args=(arguments, root / inside, environment(**more), prepare)
+        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # Python warns of any fork beside threads
+            self.process.start()
+
+    def _run(self, arguments: tuple[str, ...], folder: Path, variables: dict[str, str], prepare) -> None:
+        prepare()
+        with self.output.open("w") as file:
+            os.dup2(file.fileno(), 1)
+            os.dup2(file.fileno(), 2)
+        sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
+        for name in [name for name in sys.modules if name.split(".")[0] in ("conftest", "curriculum", "solutions")]:
+            del sys.modules[name]
+        os.environ.clear()
+        os.environ.update(variables)
+        os.chdir(folder)
+        sys.exit(pytest.main(command(*arguments)[3:]))
+
+    def end(self) -> Run:
+        """Wait for the end."""
+        self.process.join(LONGEST)
+        if self.process.is_alive():
+            self.process.kill()
+        return Run(self.process.exitcode, self.output.read_text("utf-8"))
 
 
 @pytest.fixture(scope="session")
@@ -96,10 +107,15 @@ def apart():
 
 
 @pytest.fixture(scope="session")
-def run():
+def start():
     if "fork" not in multiprocessing.get_all_start_methods():
         pytest.skip("this system cannot fork")
-    return run_forked
+    return Forked
+
+
+@pytest.fixture(scope="session")
+def run(start):
+    return lambda *arguments, **more: start(*arguments, **more).end()
 
 
 @pytest.fixture
