@@ -8,6 +8,7 @@ import argparse
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from course_data.errors import CourseDataError
 from course_data.text import load_text
 
 SPLITS = ("train", "validation", "test")
@@ -69,7 +70,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--name", default="wikitext2-tokens", help="the data set, as course_data knows it")
     parser.add_argument("--data-dir", help="a folder that has the files already")
     options = parser.parse_args(arguments)
-    print(report(read_splits(options.name, options.data_dir)))
+    try:
+        splits = read_splits(options.name, options.data_dir)
+    except (CourseDataError, ValueError) as error:
+        raise SystemExit(str(error)) from None
+    print(report(splits))
 
 
 if __name__ == "__main__":

@@ -1458,7 +1458,7 @@ def validation_through_train_loader(source):
     read="#leaks",
 )
 def train_cut_side_by_side(source):
-    return change(source, "range(len(train) - length + 1):", "range(0, len(train) - length + 1, length):")
+    return change(source, "range(0, len(text) - size + 1, 4)", "range(0, len(text) - size + 1, size)")
 
 
 @mistake(
@@ -1468,7 +1468,7 @@ def train_cut_side_by_side(source):
     read="#leaks",
 )
 def end_of_train_missed(source):
-    return change(source, "for start in range(len(train) - length + 1):", "for start in range(len(train) - length):")
+    return change(source, "range(0, len(text) - size + 1, 4)", "range(0, len(text) - size, 4)")
 
 
 @mistake(
@@ -1480,8 +1480,8 @@ def end_of_train_missed(source):
 def tokens_in_place_of_pieces(source):
     return change(
         source,
-        "    return sum(key not in missing for key in keys) / len(keys)",
-        "    return sum(set(piece.tolist()) <= set(train.tolist()) for piece in pieces) / len(keys)",
+        "sum(piece not in missing for piece in pieces)",
+        "sum(set(np.frombuffer(piece, np.uint32)) <= set(train) for piece in pieces)",
     )
 
 
@@ -1492,7 +1492,14 @@ def tokens_in_place_of_pieces(source):
     read="#leaks",
 )
 def integer_types_compared(source):
-    return change(source, "piece.astype(np.uint32).tobytes()", "piece.tobytes()")
+    source = change(source, "    size = 4 * length  # bytes of a piece\n    data = _bytes(validation)\n", "")
+    source = change(
+        source,
+        "[data[start : start + size] for start in range(0, len(data) - size + 1, size)]",
+        "[validation[i : i + length].tobytes() for i in range(0, len(validation) - length + 1, length)]",
+    )
+    source = change(source, "range(0, len(text) - size + 1, 4)", "range(len(train) - length + 1)")
+    return change(source, "text[start : start + size]", "train[start : start + length].tobytes()")
 
 
 @mistake(
@@ -1502,9 +1509,7 @@ def integer_types_compared(source):
     read="#leaks",
 )
 def repeated_pieces_counted_once(source):
-    return change(
-        source, "    keys = [_key(piece) for piece in pieces]\n", "    keys = list({_key(piece) for piece in pieces})\n"
-    )
+    return change(source, "for piece in pieces) / len(pieces)", "for piece in set(pieces)) / len(set(pieces))")
 
 
 @mistake(
@@ -1514,7 +1519,7 @@ def repeated_pieces_counted_once(source):
     read="#leaks",
 )
 def validation_at_every_position(source):
-    return change(source, "range(0, len(validation) - length + 1, length)", "range(len(validation) - length + 1)")
+    return change(source, "range(0, len(data) - size + 1, size)", "range(0, len(data) - size + 1, 4)")
 
 
 @mistake(
@@ -1524,7 +1529,7 @@ def validation_at_every_position(source):
     read="#leaks",
 )
 def share_of_the_new(source):
-    return change(source, "sum(key not in missing", "sum(key in missing")
+    return change(source, "piece not in missing", "piece in missing")
 
 
 # ---------------------------------------------------------------- 4.6 data flow

@@ -54,16 +54,18 @@ def leak(train: np.ndarray, validation: np.ndarray, length: int = 32) -> float:
     Raises:
         ValueError: the validation split has no piece of this length.
     """
-    pieces = [validation[i : i + length] for i in range(0, len(validation) - length + 1, length)]
+    size = 4 * length  # bytes of a piece
+    data = _bytes(validation)
+    pieces = [data[start : start + size] for start in range(0, len(data) - size + 1, size)]
     if not pieces:
         raise ValueError(f"{len(validation)} tokens of validation hold no piece of {length}")
-    keys = [_key(piece) for piece in pieces]
-    missing = set(keys)
-    for start in range(len(train) - length + 1):
-        missing.discard(_key(train[start : start + length]))
-    return sum(key not in missing for key in keys) / len(keys)
+    missing = set(pieces)
+    text = _bytes(train)
+    for start in range(0, len(text) - size + 1, 4):
+        missing.discard(text[start : start + size])
+    return sum(piece not in missing for piece in pieces) / len(pieces)
 
 
-def _key(piece: np.ndarray) -> bytes:
-    """Equal for equal ids, whatever integer type holds them."""
-    return piece.astype(np.uint32).tobytes()
+def _bytes(ids: np.ndarray) -> bytes:
+    """Four bytes for each id, whatever integer type holds it: slices of bytes can be in a set."""
+    return ids.astype(np.uint32).tobytes()
