@@ -337,6 +337,17 @@ def keys_reshaped(source):
 
 @mistake(
     "attention",
+    says="All axes of the keys are turned round, the batch too.",
+    why="Only time and channels change places: each sequence of the batch stays where it is.",
+    read="#step-2-compare",
+    seen="k.T, which does this to a tensor of more than two axes.",
+)
+def all_axes_turned(source):
+    return change(source, "k.transpose(-2, -1)", "k.permute(*reversed(range(k.dim())))")
+
+
+@mistake(
+    "attention",
     says="Rows and columns of the scores have changed places: every key asks every query.",
     why="Row i belongs to query i, because each query needs weights of its own that sum to 1.",
     read="#step-2-compare",
@@ -363,6 +374,16 @@ def axes_from_the_front(source):
 )
 def softmax_over_queries(source):
     return change(source, "torch.softmax(scores, dim=-1)", "torch.softmax(scores, dim=-2)")
+
+
+@mistake(
+    "attention",
+    says="Softmax runs over axis 1, counted from the front: over the queries, or over the heads.",
+    why="It is the query that shares its attention out among the keys: rows sum to 1, over the last axis.",
+    read="#step-4-softmax",
+)
+def softmax_over_axis_one(source):
+    return change(source, "torch.softmax(scores, dim=-1)", "torch.softmax(scores, dim=1)")
 
 
 @mistake(
@@ -426,6 +447,21 @@ def mask_inverted(source):
 )
 def mask_after_softmax(source):
     return change(source, 'scores = scores.masked_fill(~mask, float("-inf"))', "pass")
+
+
+@mistake(
+    "attention",
+    says="The mask comes after the softmax, and what is left is divided by its sum.",
+    why="Where the hidden keys had taken all, nothing is left to divide: 0 / 0 is NaN.",
+    read="#masks",
+)
+def mask_after_softmax_divided(source):
+    changed = change(source, 'scores = scores.masked_fill(~mask, float("-inf"))', "pass")
+    return change(
+        changed,
+        "weights = weights.masked_fill(~mask, 0.0)",
+        "weights = weights * mask\n        weights = weights / weights.sum(dim=-1, keepdim=True)",
+    )
 
 
 @mistake(
@@ -607,6 +643,16 @@ def scores_returned(source):
 )
 def weights_returned_first(source):
     return change(source, "weights @ v, weights", "weights, weights @ v")
+
+
+@mistake(
+    "attention",
+    says="The output is returned alone, without the weights.",
+    why="The contract is (output, weights): the weights are there to be looked at.",
+    read="#step-5-mix",
+)
+def output_alone(source):
+    return change(source, "return weights @ v, weights", "return weights @ v")
 
 
 @mistake(
@@ -928,6 +974,17 @@ def over_time(source):
 
 @mistake(
     "layer_norm",
+    says="Mean and variance are taken over axis 1, counted from the front.",
+    why="Which axis that is depends on how many there are: time in (B, T, C). The channels are always the last, -1.",
+    read="#over-which-axis",
+)
+def over_axis_one(source):
+    changed = change(source, "precise.mean(dim=-1,", "precise.mean(dim=1,")
+    return change(changed, "centred.square().mean(dim=-1,", "centred.square().mean(dim=1,")
+
+
+@mistake(
+    "layer_norm",
     says="Mean and variance are taken over time and channels together.",
     why="Each position is normalised by itself: what comes later in a text must not change it.",
     read="#over-which-axis",
@@ -947,6 +1004,17 @@ def over_time_and_channels(source):
 def over_everything(source):
     changed = change(source, "precise.mean(dim=-1, keepdim=True)", "precise.mean()")
     return change(changed, "centred.square().mean(dim=-1, keepdim=True)", "centred.square().mean()")
+
+
+@mistake(
+    "layer_norm",
+    says="The mean has lost its axis: (B, T) does not broadcast to (B, T, C).",
+    why="Axes are matched from the end, so the T of the mean meets the C of x. keepdim leaves a 1 in its place.",
+    read="#over-which-axis",
+)
+def axis_not_kept(source):
+    changed = change(source, "precise.mean(dim=-1, keepdim=True)", "precise.mean(dim=-1)")
+    return change(changed, "centred.square().mean(dim=-1, keepdim=True)", "centred.square().mean(dim=-1)")
 
 
 @mistake(
@@ -1319,12 +1387,12 @@ def mask_not_handed_on(source):
 
 @mistake(
     "self_attention",
-    says="Every mask is replaced by the causal one.",
-    why="The caller chooses who may look at whom; a mask that hides padding is as good as a causal one.",
+    says="The module always uses the causal mask, whatever mask it is given.",
+    why="The caller chooses who may look at whom: padding must be hidden too, and an encoder hides nothing else.",
     read="#masks",
 )
-def always_causal_with_mask(source):
-    return change(source, "(q, k, v, mask)", "(q, k, v, None if mask is None else causal_mask(x.size(1), x.device))")
+def always_causal(source):
+    return change(source, "(q, k, v, mask)", "(q, k, v, causal_mask(x.size(1), x.device))")
 
 
 @mistake(
@@ -1424,3 +1492,13 @@ def scaled_twice(source):
 )
 def mask_turned_on_the_way(source):
     return change(source, "(q, k, v, mask)", "(q, k, v, None if mask is None else ~mask)")
+
+
+@mistake(
+    "self_attention",
+    says="x is added to the output.",
+    why="The residual connection goes around the whole sub-layer, norm and all. The block that holds the head adds it.",
+    read="#three-projections",
+)
+def residual_added(source):
+    return change(source, "return output", "return x + output")
