@@ -44,7 +44,7 @@ def mistake(
     Args:
         says: what was seen, in the words of the lesson, without giving the code away.
         why: why it matters.
-        read: the heading of the day's README to read, as a link (`#why-divide-by-√d`).
+        read: the heading of the day's README to read, as a link (`#why-divide-by-d`).
         seen: where people made this mistake.
         twins: names of mistakes that no right check can tell from this one, each with the reason.
     """
