@@ -1,14 +1,10 @@
-"""In the project's own tests a deprecation warning is an error. In a learner's checks it is not."""
-
-from pathlib import Path
+"""In the project's own tests, and while they are collected, a deprecation warning is an error. In a learner's checks it
+is not: this file is loaded only by `pytest tests`.
+"""
 
 import pytest
 
-TESTS = Path(__file__).parent
 
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if TESTS in item.path.parents:
-            item.add_marker(pytest.mark.filterwarnings("error::DeprecationWarning"))
-            item.add_marker(pytest.mark.filterwarnings("error::FutureWarning"))
+def pytest_configure(config: pytest.Config) -> None:
+    for category in ("DeprecationWarning", "FutureWarning", "pytest.PytestDeprecationWarning"):
+        config.addinivalue_line("filterwarnings", f"error::{category}")

@@ -53,14 +53,14 @@ def find(unit: str, name: str, file: str):
     return next(check for check in bench_of(unit).checks if (check.name, check.file.name) == (name, file))
 
 
-@pytest.mark.parametrize(("unit", "name", "file"), every_check())
+@pytest.mark.parametrize(("unit", "name", "file"), list(every_check()))
 def test_reference_passes(unit, name, file):
     bench = bench_of(unit)
     verdict = judge(bench, find(unit, name, file), bench.reference)
     assert verdict.state == PASSED, plain(verdict) + verdict.trace
 
 
-@pytest.mark.parametrize(("unit", "name", "file"), every_check())
+@pytest.mark.parametrize(("unit", "name", "file"), list(every_check()))
 def test_stub_is_not_started(unit, name, file):
     bench = bench_of(unit)
     verdict = judge(bench, find(unit, name, file), bench.learners)
@@ -68,7 +68,7 @@ def test_stub_is_not_started(unit, name, file):
     assert verdict.advice, "a stub that is not started shows its first hint"
 
 
-@pytest.mark.parametrize(("unit", "name"), every_mistake())
+@pytest.mark.parametrize(("unit", "name"), list(every_mistake()))
 def test_mistake_fails_and_is_named(unit, name):
     entry = row_of(unit, name)
     assert entry.verdicts, f"{name} passes every check of {unit}"
@@ -76,21 +76,21 @@ def test_mistake_fails_and_is_named(unit, name):
     assert not wrong, f"{name} is not named as itself and nothing else: {wrong}"
 
 
-@pytest.mark.parametrize(("unit", "name"), every_mistake())
+@pytest.mark.parametrize(("unit", "name"), list(every_mistake()))
 def test_message_of_mistake_is_the_snapshot(unit, name):
     file = snapshot_file(ROOT, unit, name)
     assert file.is_file(), f"no snapshot of {name}: run `python -m grader matrix`, and read what it wrote"
     assert row_of(unit, name).message() == file.read_text("utf-8")
 
 
-@pytest.mark.parametrize(("unit", "name"), every_mistake())
+@pytest.mark.parametrize(("unit", "name"), list(every_mistake()))
 def test_twins_are_declared_on_both_sides(unit, name):
     by_name = {mistake.name: mistake for mistake in bench_of(unit).mistakes}
     for twin in by_name[name].twins:
         assert name in by_name[twin].twins
 
 
-@pytest.mark.parametrize("entry", every_alternative())
+@pytest.mark.parametrize("entry", list(every_alternative()))
 def test_alternative_passes(entry):
     bench = bench_of(entry.unit)
     version = bench.alternative(entry)
