@@ -241,14 +241,14 @@ def seeds_of_workers(loaders):
         "again the same": in_worker(loaders, base, 0) == (numpy, python),
         "NumPy in another worker": other_numpy == numpy,
         "random in another worker": other_python == python,
-        "NumPy in another epoch": next_numpy == numpy,
-        "random in another epoch": next_python == python,
+        "NumPy after another start": next_numpy == numpy,
+        "random after another start": next_python == python,
         "PyTorch's seed is left": torch.initial_seed() == base,
     }
 
 
 def test_seed_worker(lesson, compare):
-    """Every worker draws numbers of its own, in every epoch."""
+    """Every worker draws numbers of its own, at every start."""
     compare(
         seeds_of_workers,
         lesson("loaders"),
@@ -256,8 +256,8 @@ def test_seed_worker(lesson, compare):
             "again the same": True,
             "NumPy in another worker": False,
             "random in another worker": False,
-            "NumPy in another epoch": False,
-            "random in another epoch": False,
+            "NumPy after another start": False,
+            "random after another start": False,
             "PyTorch's seed is left": True,
         },
     )

@@ -88,7 +88,7 @@ def seed_worker(worker_id: int) -> None:
     """Seed Python's random and NumPy's global generator in a loading process; a DataLoader calls it there.
 
     PyTorch has already given the process a seed of its own, torch.initial_seed(): another for every worker and every
-    time through the loader. It may be larger than NumPy's seeds can be, which are below 2³².
+    time that workers are started. It may be larger than NumPy's seeds can be, which are below 2³².
 
     Args:
         worker_id: the number of this worker. The seed of PyTorch has it in it already.

@@ -1308,8 +1308,8 @@ def never_persistent(source):
 
 @mistake(
     "loaders",
-    says="Nothing seeds the workers' NumPy and random.",
-    why="A worker that is forked has the state of its parent: every worker draws the same numbers.",
+    says="The loader has no function that seeds its workers.",
+    why="A forked worker has its parent's state: what nobody seeds draws the same numbers in every worker.",
     read="#workers-and-their-seeds",
     seen="pytorch#5059",
 )
@@ -1341,8 +1341,8 @@ def same_seed_for_all_workers(source):
 
 @mistake(
     "loaders",
-    says="A worker's seed is its number, the same in every epoch.",
-    why="The augmentation of epoch 2 repeats that of epoch 1.",
+    says="A worker's seed is its number, the same whenever workers are started.",
+    why="Every epoch and every run repeats the same random crops, whatever seed it was given.",
     read="#workers-and-their-seeds",
 )
 def seeded_by_number(source):
