@@ -15,9 +15,10 @@ def scaled_dot_product_attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor |
 
     Returns:
         (output, weights): output (..., T_q, D_v) and weights (..., T_q, T_k). Each row of weights sums to 1. A query
-        that may look at no key at all gets a row of zeros, in weights and in output, never NaN.
+        that may look at no key at all gets a row of zeros, in weights and in output: never NaN, nor in any gradient.
 
-    Works in every floating-point dtype (float16 and bfloat16 too) and returns the dtype of its inputs.
+    Works in every floating-point dtype (float16 and bfloat16 too), returns the dtype of its inputs, and leaves the
+    inputs as they are.
     """
     # TODO 1: how well does each query match each key? One number per pair: (..., T_q, T_k).
     # TODO 2: keep the size of these scores independent of D.
