@@ -1,5 +1,6 @@
 """Right answers of day 5, written another way."""
 
+import itertools
 import math
 import time
 import types
@@ -12,6 +13,7 @@ from torch.utils.data import Subset
 from tqdm import tqdm
 
 from grader.catalogue import alternative
+from solutions.day05_training import guard, optimizer, running_log, schedule, train_step, trainer, validation
 
 DAY = "day05_training"
 
@@ -233,3 +235,45 @@ def written_out(model, batch, steps=100, lr=1e-3):
         optimizer.step()
         losses.append(loss.item())
     return losses
+
+
+@alternative(DAY, "trainer", "fit")
+def epoch_by_epoch(
+    model, loader_of_epoch, val_loader, config, device="cpu", log=None, clock=time.perf_counter, file=None
+):
+    """One epoch's loader at a time, the losses kept in a list until they are read, one rate for all epochs."""
+    model = model.to(device)
+    stepper = optimizer.build_optimizer(model, betas=config.betas, weight_decay=config.weight_decay)
+    history = trainer.History()
+    send = log or (lambda *_: None)
+    counter, unread, mean = itertools.count(), [], running_log.RunningMean()
+    rate = running_log.TokenRate(clock)
+    for epoch in range(config.epochs):
+        loader = loader_of_epoch(epoch)
+        if not len(loader):
+            raise ValueError("no batches")
+        total = len(loader) * config.epochs
+        model.train(True)
+        for x, y in loader:
+            step = next(counter)
+            show = not step % config.log_every or step + 1 == total
+            lr = schedule.warmup_cosine(step, total, config.peak_lr, config.warmup_fraction, config.floor_lr)
+
+            def look(loss, step=step, show=show):
+                if show:
+                    guard.stop_if_not_finite(model, step, loss)
+
+            result = train_step.train_step(model, (x.to(device), y.to(device)), stepper, lr, config.max_norm, look)
+            unread.append(result.loss)
+            rate.add(x.shape[0] * x.shape[1])
+            if show:
+                loss, grad_norm = torch.stack([result.loss, result.grad_norm]).tolist()
+                while unread:
+                    mean.update(unread.pop(0))
+                more = {"grad_norm": grad_norm, "mean_loss": mean.value(), "tokens_per_second": rate.read()}
+                history.logged.append({"epoch": epoch, "step": step, "lr": lr, "loss": loss, **more})
+                send(history.logged[-1], step)
+        history.validations.append(validation.validate(model, val_loader, device))
+        rate.read()
+        send({f"val_{name}": value for name, value in history.validations[-1]._asdict().items()}, step + 1)
+    return history
