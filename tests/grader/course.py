@@ -103,6 +103,11 @@ SUM_MISTAKES = """
         return change(source, "x.abs().sum(-1)", "x.mean(-1)")
 
 
+    @mistake("shift", says="The sizes do not fit.", why="They cross.", read="#shift")
+    def crossed(source):
+        return change(source, "x + 1", "x @ x[:2]")
+
+
     @mistake("both", says="The mean runs down the columns.", why="Each row is normalised alone.", read="#both")
     def mean_of_columns(source):
         return change(source, "x.mean(-1)", "x.mean(0)")
