@@ -5,7 +5,7 @@ from .config import Config
 PRESETS = {
     # About a minute on two cores: a text that is made on the spot, and whose entropy is known exactly.
     "default": Config(name="default"),
-    # About 40 minutes on two cores. `<unk>` is in the text as a word; the tokenizer has it as one symbol. Not five
+    # About 40 minutes on two cores. `<unk>` is in the text as a word; the tokenizer has it as one symbol. Not four
     # epochs: too few to learn by heart, so there is no dropout. Small steps, many of them, and a high learning rate.
     "wikitext2-cpu": Config(
         name="wikitext2-cpu",
@@ -16,7 +16,7 @@ PRESETS = {
         n_head=4,
         n_embd=256,
         attention="day03",
-        steps=9000,
+        steps=7500,
         batch_size=6,
         lr=1.5e-3,
         warmup_fraction=0.03,
@@ -24,7 +24,7 @@ PRESETS = {
         weight_decay=0.1,
         log_every=20,
         eval_every=750,
-        prompt=" = Robert ",
+        prompt=" \n = Robert",
         sample_tokens=200,
     ),
     # A few minutes on one GPU: larger, so it needs more dropout and more decay against learning by heart.
@@ -45,7 +45,7 @@ PRESETS = {
         floor_lr=1e-5,
         weight_decay=0.3,
         eval_every=250,
-        prompt=" = Robert ",
+        prompt=" \n = Robert",
         sample_tokens=200,
         precision="bfloat16",
     ),
@@ -66,7 +66,7 @@ PRESETS = {
         weight_decay=0.1,
         beta2=0.95,
         eval_every=200,
-        prompt=" = Robert ",
+        prompt=" \n = Robert",
         sample_tokens=200,
         precision="bfloat16",
     ),
