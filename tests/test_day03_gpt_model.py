@@ -179,7 +179,7 @@ def test_block_is_nn_transformer_layer():
 
 
 def test_first_weights_keep_the_stream_small():
-    """Twelve blocks do not double the stream's deviation (unscaled, it is 8 times as large); the loss starts at ln V."""
+    """Twelve blocks do not double the stream (unscaled, it grows eight times as large), and the loss starts at ln V."""
     torch.manual_seed(0)
     model = GPT(GPTConfig(vocab_size=512, block_size=16, n_layer=12, n_head=4, n_embd=128, dropout=0.0))
     idx = torch.randint(512, (4, 16))
