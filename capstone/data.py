@@ -35,6 +35,7 @@ class Data:
     train: np.ndarray
     validation: np.ndarray
     validation_text: Text
+    train_source: str  # where the train split came from
     digest: str  # of both splits' text
     tokenizer_digest: str
     notes: tuple[str, ...]  # what a person should know about the text
@@ -77,6 +78,7 @@ def load_data(pieces: Any, config: Config) -> Data:
         train=pieces.open_tokens(folder / "train.npy"),
         validation=pieces.open_tokens(folder / "validation.npy"),
         validation_text=texts["validation"],
+        train_source=texts["train"].source,
         digest=_digest("".join(digests).encode()),
         tokenizer_digest=_digest((folder / "tokenizer.json").read_bytes()),
         notes=tuple(notes),

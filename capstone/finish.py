@@ -65,6 +65,7 @@ def how_it_was_trained(run: Run) -> dict[str, Any]:
         "tokens_per_second": round(rate, 1),
         "model_gflops_per_second": round(rate * flops / 1e9, 1),
         "machine": describe(run.device),
+        "train_source": run.data.train_source,
         "source": run.data.validation_text.source,
         "data_digest": run.data.digest,
         "tokenizer_digest": run.data.tokenizer_digest,

@@ -3,6 +3,7 @@
 import base64
 import html
 import json
+import re
 import shutil
 import sys
 from dataclasses import dataclass
@@ -62,8 +63,11 @@ def main(arguments: list[str]) -> int:
 
 
 def recorded(evaluation: dict[str, Any]) -> dict[str, Any]:
-    """The evaluation under the names that records use."""
-    return {RENAMED.get(key, key): value for key, value in evaluation.items()}
+    """The evaluation under the names that records use; of files on this machine only their names."""
+    metrics = {RENAMED.get(key, key): value for key, value in evaluation.items()}
+    for key in ("train_source", "source"):
+        metrics[key] = re.sub(r"\S*[/\\]([^/\\\s]+)", r"\1", metrics[key])
+    return metrics
 
 
 def trigram(config: Config) -> dict[str, Any]:
@@ -90,7 +94,9 @@ def rows(metrics: dict[str, Any]) -> list[tuple[str, str]]:
         found.append(("perplexity per word, the source itself", f"{metrics['source_ppl_word']:.2f}"))
     return [
         *found,
-        ("text", f"{metrics['text']} ({metrics['kind']}), {metrics['split']} split: {metrics['source']}"),
+        ("text", f"{metrics['text']} ({metrics['kind']})"),
+        ("train split", metrics["train_source"]),
+        ("validation split", metrics["source"]),
         ("tokenizer", metrics["tokenizer"]),
         ("stride of the window", f"{metrics['stride']}"),
         ("parameters", f"{metrics['parameters']:,}"),

@@ -58,7 +58,7 @@ def set_up(
     """Text, model, optimizer and folder, of a new run or of one to go on with."""
     config = options.settings
     data = load_data(pieces, config)
-    for note in (*data.notes, data.validation_text.source):
+    for note in (*data.notes, data.train_source, data.validation_text.source):
         console.print(f"Text: {note}")
     torch.manual_seed(config.seed)
     model = build_model(pieces, config, data.vocab_size).to(device)

@@ -80,6 +80,7 @@ def test_record_is_complete(trained, tmp_path):
     assert metrics.keys() >= {*wanted.split(), "data_digest", "tokenizer_digest"}
     assert metrics["val_ppl_token"] == pytest.approx(math.exp(metrics["val_loss"]))
     assert metrics["tokens_seen"] == 12 * 4 * 16
+    assert "of town.txt (cut" in metrics["source"]
     assert "capstone.train" in (target / "README.md").read_text(encoding="utf-8")
     assert (target / "curve.png").read_bytes().startswith(b"\x89PNG")
 
