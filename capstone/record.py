@@ -53,6 +53,7 @@ def main(arguments: list[str]) -> int:
         for name in ("config.json", "curve.png", "samples.txt"):
             shutil.copy(source / name, target / name)
         command = (source / "command.txt").read_text(encoding="utf-8").strip()
+        command += f"\npython -m capstone.record {source.name} docs/runs/{target.name}"
         (target / "README.md").write_text(readme(target.name, command, metrics), encoding="utf-8")
         samples = (source / "samples.txt").read_text(encoding="utf-8")
         curve = (source / "curve.png").read_bytes()
@@ -110,7 +111,7 @@ def readme(name: str, command: str, metrics: dict[str, Any]) -> str:
     """README.md of a record."""
     table = "\n".join(f"| {what} | {value} |" for what, value in rows(metrics))
     return (
-        f"# {name}\n\nMade by\n\n```\n{command}\npython -m capstone.record runs/{name} docs/runs/{name}\n```\n\n"
+        f"# {name}\n\nMade by\n\n```\n{command}\n```\n\n"
         f"| | |\n| --- | --- |\n{table}\n\n![loss against tokens seen](curve.png)\n\n"
         "`config.json` is the whole configuration (train again with `--config`), `metrics.json` has every number, "
         "`samples.txt` what the model writes.\n"
