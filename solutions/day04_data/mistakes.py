@@ -966,15 +966,10 @@ def gaps_accepted(source):
     read="#nothing-kept-in-memory",
 )
 def x_and_y_share_memory(source):
-    begin = source.index("        x = torch.zeros")
-    end = source.index("        if block > 0:")
-    return (
-        source[:begin]
-        + (
-            "        tokens = torch.cat([tokens, torch.full((self.block_size + 1 - len(tokens),), IGNORED)])\n"
-            "        x, y = tokens[:-1], tokens[1:]\n"
-        )
-        + source[end:]
+    return change(
+        source,
+        "        if block > 0:\n",
+        "        if here == self.block_size:\n            x, y = tokens[:-1], tokens[1:]\n        if block > 0:\n",
     )
 
 
