@@ -24,7 +24,6 @@ def logits_in_another_order(source):
     says="The logits became (B·T, V) with T and V swapped: that is cross_entropy's (B, V, T) form, flattened.",
     why="A view keeps the memory's order: each row now holds scores of several positions for a few tokens.",
     read="#one-long-list-of-predictions",
-    seen="https://discuss.pytorch.org/t/cross-entropy-loss-for-a-sequence-time-series-of-output/4309",
 )
 def time_and_vocabulary_swapped(source):
     return change(
@@ -39,7 +38,7 @@ def time_and_vocabulary_swapped(source):
     says="The targets are shifted once more: the logits of a position are scored against the token after the next.",
     why="The targets come shifted from day 4. Shifted twice, the model learns to skip a token.",
     read="#one-long-list-of-predictions",
-    seen="transformers' models shift labels themselves, and many loops that feed them shift as well",
+    seen="https://github.com/huggingface/transformers/issues/32944",
 )
 def shifted_again(source):
     return change(
@@ -74,7 +73,6 @@ def summed(source):
     says="The logits went through softmax before cross-entropy, which takes softmax itself.",
     why="Softmax of probabilities is nearly uniform: the loss cannot come near 0 and the gradient is small.",
     read="#logits-not-probabilities",
-    seen="https://discuss.pytorch.org/t/do-i-need-to-use-softmax-before-nn-crossentropyloss/16739",
 )
 def softmax_first(source):
     return change(source, "F.cross_entropy(logits, targets", "F.cross_entropy(logits.softmax(-1), targets")
@@ -154,6 +152,7 @@ def any_shape(source):
     says="Weight decay is applied to biases and norms too.",
     why="A gain that is pulled towards 0 switches its channel off; and biases and gains hardly overfit.",
     read="#what-decays-and-what-does-not",
+    seen="https://github.com/Lightning-AI/lit-llama/issues/254",
 )
 def decay_on_everything(source):
     return change(source, '"weight_decay": 0.0}', '"weight_decay": weight_decay}')
@@ -164,6 +163,7 @@ def decay_on_everything(source):
     says="What decays was chosen by the name `weight`: gains of norms decay too, matrices of other names do not.",
     why="nn.LayerNorm calls its gain `weight`. The number of dimensions tells a matrix, a name does not.",
     read="#what-decays-and-what-does-not",
+    seen="https://github.com/huggingface/transformers/issues/16908 (names gone wrong the other way)",
 )
 def chosen_by_name(source):
     source = change(
@@ -721,6 +721,7 @@ def update_reads(source):
     says="The running mean keeps the graph of every loss.",
     why="Memory grows with each step, until it is full.",
     read="#what-not-to-keep-and-not-to-read",
+    seen="https://github.com/microsoft/deepspeedexamples/issues/824",
 )
 def mean_keeps_the_graph(source):
     return change(source, "        value = value.detach() if isinstance(value, Tensor) else value\n", "")
