@@ -58,7 +58,7 @@ def show(history: History) -> None:
     print(f"\n  step   loss   from the source's {ENTROPY:.3f} to ln {VOCABULARY} = {math.log(VOCABULARY):.3f}")
     for entry in history.logged:
         share = (entry["loss"] - ENTROPY) / (math.log(VOCABULARY) - ENTROPY)
-        print(f"{entry['step']:6.0f}  {entry['loss']:.3f}   {'█' * max(1, round(60 * share))}")
+        print(f"{entry['step']:6.0f}  {entry['loss']:.3f}   {'#' * max(1, round(60 * share))}")
 
 
 def main() -> None:
@@ -69,7 +69,7 @@ def main() -> None:
 
     batch = torch.arange(VOCABULARY)[None], torch.randint(VOCABULARY, (1, VOCABULARY))  # every word once, any target
     losses = overfit_one_batch(NextWord(), batch, steps=100, lr=1e-2)
-    print(f"One batch, learned by heart: {losses[0]:.3f} → {losses[-1]:.3f}")
+    print(f"One batch, learned by heart: from {losses[0]:.3f} to {losses[-1]:.3f}")
 
     report = debug_run(NextWord(), train, val_loader, VOCABULARY, 8, config)  # type: ignore[arg-type]
     print(f"Debug run: starts near ln V: {report.starts_near_ln_v}; the loss fell: {report.fell}")
