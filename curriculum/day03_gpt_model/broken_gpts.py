@@ -46,7 +46,7 @@ class RightGPT(nn.Module):
         self.where = nn.Embedding(config.block_size, config.n_embd)
         self.drop = nn.Dropout(config.dropout)
         self.layers = nn.ModuleList(self.layer() for _ in range(config.n_layer))
-        self.last_norm = nn.LayerNorm(config.n_embd)
+        self.last_norm: nn.Module = nn.LayerNorm(config.n_embd)
         for name, weight in self.named_parameters():
             if weight.dim() == 2:
                 to_stream = "gather" in name or "narrow" in name
@@ -226,7 +226,7 @@ class LayersInAList(RightGPT):
         super().__init__(config)
         layers = list(self.layers)
         del self.layers
-        self.layers = layers
+        self.layers = layers  # type: ignore[assignment]
 
 
 class NoFinalNorm(RightGPT):

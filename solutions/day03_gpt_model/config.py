@@ -1,9 +1,10 @@
 """The shape of a GPT, on one screen (Radford et al. 2019, section 2.3)."""
 
 from dataclasses import dataclass
+from typing import Any
 
 # The four models of the GPT-2 paper, table 2: GPTConfig(**GPT2_SIZES["xl"]).
-GPT2_SIZES = {
+GPT2_SIZES: dict[str, dict[str, Any]] = {
     "small": {"n_layer": 12, "n_head": 12, "n_embd": 768},
     "medium": {"n_layer": 24, "n_head": 16, "n_embd": 1024},
     "large": {"n_layer": 36, "n_head": 20, "n_embd": 1280},
