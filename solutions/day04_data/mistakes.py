@@ -716,7 +716,10 @@ def written_before_checked(source):
     return change(
         source,
         "    checked = np.fromiter(ids, dtype=np.int64)\n",
-        "    checked = np.fromiter(ids, dtype=np.int64)\n    np.save(path, checked)\n",
+        "    checked = np.fromiter(ids, dtype=np.int64)\n"
+        "    Path(path).parent.mkdir(parents=True, exist_ok=True)\n"
+        '    with open(path, "wb") as early:\n'
+        "        np.save(early, checked)\n",
     )
 
 
