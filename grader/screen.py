@@ -9,7 +9,7 @@ import pytest
 from grader.bench import NOT_STARTED, PASSED
 from grader.session import Result, Session
 from grader.units import Task
-from grader.verdict import Line
+from grader.verdict import Line, Verdict
 
 STYLES: dict[str, dict[str, bool]] = {
     "": {},
@@ -21,6 +21,7 @@ STYLES: dict[str, dict[str, bool]] = {
 SIGNS = {PASSED: ("✔", {"green": True}), NOT_STARTED: ("○", {"light": True})}
 FAILED = ("✘", {"red": True})
 PRINTED_LINES = 8
+STORIES = 3  # of one task
 WIDEST = 110
 
 
@@ -32,6 +33,7 @@ class Screen:
         self.reporter = reporter
         self.titles: dict[tuple[str, str], str] = {}
         self.last_file: Path | None = None
+        self.told: set[tuple[Line, ...]] = set()
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.when != "call" or not self.session.results:
@@ -68,38 +70,51 @@ class Screen:
             self.reporter.write_line(trouble, yellow=True)
 
     def _story(self, task: Task | None, results: list[Result]) -> None:
-        """What every check that went wrong has to say; of those not started, the first of the run only."""
-        told: set[tuple[Line, ...]] = set()
+        """What the checks of a task that went wrong have to say: the first few, and one of those that say the same."""
+        told = left = 0
         for result in results:
-            verdict = result.verdict
-            if verdict.state == PASSED or (verdict.state == NOT_STARTED and not self._is_next_step(result)):
+            if not self._has_a_story(result) or self._is_told(result.verdict):
                 continue
-            if verdict.facts in told:
-                continue
-            title = self.titles.get((result.file.name, result.name), result.name)
-            number = f"{task.id} " if task else ""
-            self.reporter.section(f"{number}{title} · {verdict.state}", sep="─", **SIGNS.get(verdict.state, FAILED)[1])
-            for line in verdict.facts:
-                self._line(line)
-            if verdict.mistakes and verdict.advice in told:
-                self._line(Line("The same known mistake as above.", "dim"))
+            if told < STORIES or self.session.full_traces:
+                self._tell(task, result)
+                told += 1
             else:
-                for line in verdict.advice:
-                    self._line(line)
-            told |= {verdict.facts, verdict.advice}
-            self._extras(result)
+                left += 1
+        if left:
+            self._line(Line(f"{left} more went wrong in other ways. First things first; --trace shows all.", "dim"))
         self._comes_first(task, results)
+
+    def _has_a_story(self, result: Result) -> bool:
+        """One step at a time: of all that is still to be written, only the first tells its story."""
+        if result.verdict.state == NOT_STARTED:
+            return result is next(r for r in self.session.results if r.verdict.state == NOT_STARTED)
+        return result.verdict.state != PASSED
+
+    def _is_told(self, verdict: Verdict) -> bool:
+        same_mistake = bool(verdict.mistakes) and verdict.advice in self.told and not self.session.full_traces
+        return same_mistake or verdict.facts in self.told
+
+    def _tell(self, task: Task | None, result: Result) -> None:
+        verdict = result.verdict
+        start, end = f"{task.id} " if task else "", f" · {verdict.state}"
+        title = self.titles.get((result.file.name, result.name), result.name)
+        title = textwrap.shorten(title, self._width() - len(start + end) - 6, placeholder=" …")
+        self.reporter.section(start + title + end, sep="─", **SIGNS.get(verdict.state, FAILED)[1])
+        for line in (*verdict.facts, *verdict.advice):
+            self._line(line)
+        self.told |= {verdict.facts, verdict.advice}
+        alike = sum(other.verdict.advice == verdict.advice for other in self.session.results) - 1
+        if verdict.mistakes and alike:
+            self._line(
+                Line(f"{alike} other check{'s' * (alike > 1)} of this run show{'s' * (alike == 1)} the same.", "dim")
+            )
+        self._extras(result)
 
     def _comes_first(self, task: Task | None, results: list[Result]) -> None:
         before = self.session.unfinished_before(task) if task else []
         wrong = any(result.verdict.state not in (PASSED, NOT_STARTED) for result in results)
         if task and before and wrong:
-            verb = "comes" if len(before) == 1 else "come"
-            self._line(Line(f"{task.id} builds on {' and '.join(before)}, which {verb} first: not all passed.", "bold"))
-
-    def _is_next_step(self, result: Result) -> bool:
-        """One step at a time: of all that is still to be written, only the first tells its story."""
-        return result is next(r for r in self.session.results if r.verdict.state == NOT_STARTED)
+            self._line(Line(f"{task.id} builds on {' and '.join(before)}, not passed yet: begin there.", "bold"))
 
     def _extras(self, result: Result) -> None:
         if result.verdict.printed.strip():
@@ -135,10 +150,10 @@ class Screen:
             self._line(Line(f"Next: {upcoming.id} {upcoming.title} · pytest curriculum/{upcoming.unit}", "bold"))
 
     def _line(self, line: Line) -> None:
-        indent = " " * (len(line.text) - len(line.text.lstrip()))
+        indent = " " * (len(line.text) - len(line.text.lstrip(" ▸")))
         parts = [line.text]
         if line.style != "code":
-            parts = textwrap.wrap(line.text, self._width(), subsequent_indent=indent + "  " * bool(indent)) or [""]
+            parts = textwrap.wrap(line.text, self._width(), subsequent_indent=indent) or [""]
         for part in parts:
             self.reporter.write_line(part, **STYLES[line.style])
 

@@ -183,11 +183,12 @@ def days() -> str:
     return (
         UNIT.format(id=SUMS, label="Week 1", title="Sums")
         + task("1.1", "Scaling", ["scale"])
-        + task("1.2", "Adding up", ["rows", "length", "shift", "both"])
+        + task("1.2", "Adding up", ["rows", "length", "shift"])
+        + task("1.3", "Two at once", ["both"])
         + UNIT.format(id=FAULTS, label="Week 2", title="Faults")
         + task("2.1", "The base", ["base"])
         + task("2.2", "What stands on it", ["above"], ("2.1",))
-        + task("2.3", "Doubling", NAMES)
+        + "".join(task(f"2.{number}", f"Doubling, {stem}", [stem]) for number, stem in enumerate(NAMES, 3))
     )
 
 
@@ -264,17 +265,17 @@ def course_files() -> dict[str, str]:
         **{f"curriculum/{unit}/{name}": content for unit in (SUMS, FAULTS) for name, content in shared.items()},
     }
     for stem, (reference, _) in SUM_PIECES.items():
-        number = "1.1" if stem == "scale" else "1.2"
+        number = {"scale": "1.1", "both": "1.3"}.get(stem, "1.2")
         answer = function(stem, number, f"return {reference}")
         files |= piece(SUMS, stem, function(stem, number), answer, SUM_CHECKS[stem])
     same, twice = check("base", "base", "x", "The same"), check("above", "above", "2 * x", "Twice the base")
     files |= piece(FAULTS, "base", BASE, function("base", "2.1", "return x"), checks(same))
     files |= piece(FAULTS, "above", function("above", "2.2"), ABOVE, checks(twice))
-    for stem in NAMES:
-        answer = function("double", "2.3", DOUBLES["right"])
+    for number, stem in enumerate(NAMES, 3):
+        answer = function("double", f"2.{number}", DOUBLES["right"])
         titles = [f"{stem.replace('_', ' ').capitalize()} makes twice"] + ["And again"] * (stem == "loop")
         source = checks(*(check(stem, "double", "2 * x", title, seen="doubled") for title in titles))
-        files |= piece(FAULTS, stem, function("double", "2.3"), answer, source)
+        files |= piece(FAULTS, stem, function("double", f"2.{number}"), answer, source)
     return files
 
 
