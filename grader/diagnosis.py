@@ -1,5 +1,6 @@
 """Which catalogued mistakes reproduce exactly what the learner's files give?"""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -28,6 +29,8 @@ class Diagnosis:
 def diagnose(bench: Bench, check: Check, version: Version, failure: Failure) -> Diagnosis:
     """Run the check's probes on every catalogued mistake, and keep those that cannot be told from `version`."""
     candidates = [mistake for mistake in bench.mistakes if _alike(bench, check, version, mistake)]
+    if isinstance(failure.outcome, Raised):  # the same words of an error say less than the same numbers
+        candidates = [mistake for mistake in candidates if not _refuted(bench, check, version, mistake)]
     if len(candidates) > 1:
         return _narrowed(bench, check, version, candidates)
     if candidates:
@@ -42,17 +45,29 @@ def _alike(bench: Bench, check: Check, version: Version, mistake: Mistake) -> bo
     return all(same(a, b, comparison) for a, b, comparison in zip(mine, theirs, comparisons, strict=True))
 
 
+def _refuted(bench: Bench, check: Check, version: Version, mistake: Mistake) -> bool:
+    """Whether the version passes another check of the same file that the mistake fails."""
+    return any(
+        bench.failure(other, version) is None and bench.failure(other, bench.mistaken(mistake)) is not None
+        for other in _others(bench, check, version, {mistake.file})
+    )
+
+
+def _others(bench: Bench, check: Check, version: Version, files: set[str]) -> Iterator[Check]:
+    """The unit's other checks of these files, as far as the version is written."""
+    for other in bench.checks:
+        if other == check or not any(files & set(comparison.stems) for comparison in bench.comparisons(other)):
+            continue
+        if not any(isinstance(outcome, Raised) and outcome.unwritten for outcome in bench.outcomes(other, version)):
+            yield other
+
+
 def _narrowed(bench: Bench, check: Check, version: Version, candidates: list[Mistake]) -> Diagnosis:
     """Let the unit's other checks of the same files tell the candidates apart."""
     told_apart_by = ""
-    files = {mistake.file for mistake in candidates}
-    for other in bench.checks:
+    for other in _others(bench, check, version, {mistake.file for mistake in candidates}):
         if len(candidates) == 1:
             break
-        if other == check or not any(files & set(comparison.stems) for comparison in bench.comparisons(other)):
-            continue
-        if any(isinstance(outcome, Raised) and outcome.unwritten for outcome in bench.outcomes(other, version)):
-            continue
         left = [mistake for mistake in candidates if _alike(bench, other, version, mistake)]
         if left and len(left) < len(candidates):
             candidates, told_apart_by = left, other.title
