@@ -76,7 +76,7 @@ def generate(
     finished = torch.zeros(idx.size(0), dtype=torch.bool, device=idx.device)
     try:
         for _ in range(max_new_tokens):
-            logits, _ = model(idx[:, -model.config.block_size :])
+            logits, _ = model(idx[:, -model.config.block_size :])  # type: ignore[operator, union-attr]
             probabilities = next_token_probabilities(logits[:, -1], temperature, top_k, top_p)
             token = torch.multinomial(probabilities, 1, generator=generator)  # (B, 1)
             if stop_token is not None:
