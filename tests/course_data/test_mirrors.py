@@ -65,7 +65,6 @@ class Handler(BaseHTTPRequestHandler):
 def server(monkeypatch):
     monkeypatch.setattr(wikitext, "OFFICIAL", {("tokens", "validation"): hashlib.sha256(TEXT.encode()).hexdigest()})
     monkeypatch.setattr(wikitext, "WORDS", dict.fromkeys(wikitext.WORDS, 8 * 20_000))
-    monkeypatch.setattr(mirrors, "TIMEOUT", 0.3)
     monkeypatch.delenv("http_proxy", raising=False)
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     with Server() as running:
@@ -176,7 +175,8 @@ def test_a_server_that_refuses(server, status, said):
         fetch(server)
 
 
-def test_a_server_that_does_not_answer(server, cache):
+def test_a_server_that_does_not_answer(server, cache, monkeypatch):
+    monkeypatch.setattr(mirrors, "TIMEOUT", 0.2)
     server.status = "silent"
     with pytest.raises(DataMissing, match="could not be fetched: timed out"):
         fetch(server)

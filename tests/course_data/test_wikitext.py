@@ -2,7 +2,10 @@
 
 import hashlib
 import lzma
+import os
+import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pyarrow as pa
@@ -12,6 +15,7 @@ import pytest
 from course_data import DataCorrupt, DataMissing, hub, load_text, wikitext
 from course_data.files import join_rows
 
+ROOT = Path(__file__).parents[2]
 TOKENS = " \n = A title = \n \n Some <unk> words . \n \n"
 RAW = " \n = A title = \n \n Some uncommon words . \n \n"
 TEXTS = {"tokens": TOKENS, "raw": RAW}
@@ -130,6 +134,22 @@ def test_through_the_datasets_library_and_then_from_the_cache(monkeypatch, offic
     assert load_text("wikitext2-raw", "test").text == RAW
     assert asked == [("Salesforce/wikitext", "wikitext-2-raw-v1", "test")]
     assert (cache / "wikitext-2" / "wiki.test.raw").read_bytes() == RAW.encode()
+
+
+def test_the_library_itself_on_a_repository_in_a_folder(tmp_path):
+    """In a process of its own: the library reads its variables when it is imported."""
+    pyarrow.parquet.write_table(pa.table({"text": rows_of(RAW)}), tmp_path / "test.parquet")
+    (tmp_path / "README.md").write_text(
+        "---\nconfigs:\n- config_name: wikitext-2-raw-v1\n  data_files:\n  - {split: test, path: test.parquet}\n---\n"
+    )
+    program = f"from course_data import hub\nhub.REPOSITORY = {str(tmp_path)!r}\nprint(repr(hub.fetch('raw', 'test')))"
+    finished = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "HF_HOME": str(tmp_path / "home"), "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert finished.stdout.strip() == repr(RAW), finished.stderr
 
 
 @pytest.mark.parametrize("error", [ConnectionError("no route"), ValueError("BuilderConfig not found"), OSError()])
