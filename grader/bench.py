@@ -9,7 +9,7 @@ from pathlib import Path
 from grader.catalogue import Alternative, Mistake, mistakes_of
 from grader.comparison import Check, CheckError, Comparison, checks_in, scratch
 from grader.differences import VALUES, Difference, difference, snapshot
-from grader.loading import Version
+from grader.loading import Version, siblings
 from grader.outcome import Observed, Outcome, Raised, run, seed_everything
 
 NOT_STARTED, CRASHED, PASSED = "not started", "crashed", "passed"
@@ -55,6 +55,21 @@ class Bench:
     @cached_property
     def mistakes(self) -> tuple[Mistake, ...]:
         return mistakes_of(self.solution)
+
+    def mistakes_within(self, check: Check) -> list[Mistake]:
+        """The mistakes that can show in a check: those in files that its modules are made of."""
+        reached = self.reached(check)
+        return [mistake for mistake in self.mistakes if mistake.file in reached]
+
+    def reached(self, check: Check) -> set[str]:
+        """The files that a check's modules are made of: those that it names, and the siblings that they import."""
+        reached = {stem for comparison in self.comparisons(check) for stem in comparison.stems}
+        ahead = list(reached)
+        while ahead:
+            new = siblings(self.solution / f"{ahead.pop()}.py") - reached
+            reached |= new
+            ahead += new
+        return reached
 
     @cached_property
     def learners(self) -> Version:

@@ -28,7 +28,7 @@ class Diagnosis:
 
 def diagnose(bench: Bench, check: Check, version: Version, failure: Failure) -> Diagnosis:
     """Run the check's probes on every catalogued mistake, and keep those that cannot be told from `version`."""
-    candidates = [mistake for mistake in bench.mistakes if _alike(bench, check, version, mistake)]
+    candidates = [mistake for mistake in bench.mistakes_within(check) if _alike(bench, check, version, mistake)]
     if isinstance(failure.outcome, Raised):  # the same words of an error say less than the same numbers
         candidates = [mistake for mistake in candidates if not _refuted(bench, check, version, mistake)]
     if len(candidates) > 1:
@@ -56,7 +56,7 @@ def _refuted(bench: Bench, check: Check, version: Version, mistake: Mistake) -> 
 def _others(bench: Bench, check: Check, version: Version, files: set[str]) -> Iterator[Check]:
     """The unit's other checks of these files, as far as the version is written."""
     for other in bench.checks:
-        if other == check or not any(files & set(comparison.stems) for comparison in bench.comparisons(other)):
+        if other == check or not files & bench.reached(other):
             continue
         if not any(isinstance(outcome, Raised) and outcome.unwritten for outcome in bench.outcomes(other, version)):
             yield other
@@ -78,7 +78,7 @@ def _same_first_difference(bench: Bench, check: Check, failure: Failure) -> list
     if not isinstance(failure.outcome, Observed) or not _telling(failure.outcome.values[failure.name]):
         return []
     found = []
-    for mistake in bench.mistakes:
+    for mistake in bench.mistakes_within(check):
         version = bench.mistaken(mistake)
         theirs = bench.failure(check, version)
         if (

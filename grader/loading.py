@@ -4,11 +4,12 @@ A day's files import their siblings (`from .attention import …`), so a changed
 is therefore a package of its own, loaded afresh; the files on disk are never touched.
 """
 
+import ast
 import importlib.util
 import itertools
 import sys
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from pathlib import Path
@@ -101,6 +102,16 @@ sys.meta_path.append(_finder)
 @lru_cache(maxsize=1024)
 def _compiled(source: str, path: str) -> CodeType:
     return compile(source, path, "exec", dont_inherit=True)
+
+
+@cache
+def siblings(path: Path) -> set[str]:
+    """The stems of the files beside `path` that it imports (`from .attention import …`), read without running it."""
+    tree = ast.parse(path.read_bytes())
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.level == 1]
+    return {node.module for node in imports if node.module} | {
+        alias.name for node in imports if not node.module for alias in node.names
+    }
 
 
 def load_file(path: Path) -> ModuleType:

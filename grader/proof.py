@@ -45,7 +45,9 @@ class Row:
 def row(bench: Bench, mistake: Mistake) -> Row:
     """Run every check of the unit on one mistake."""
     version = bench.mistaken(mistake)
-    failing = [check for check in bench.checks if bench.failure(check, version)]
+    failing = [
+        check for check in bench.checks if mistake.file in bench.reached(check) and bench.failure(check, version)
+    ]
     return Row(mistake, {check: judge(bench, check, version) for check in failing})
 
 
