@@ -33,7 +33,26 @@ def write(root: Path, only: str = "") -> list[str]:
             for entry in rows:
                 if entry.verdicts:
                     _write(snapshot_file(root, unit, entry.mistake.name), entry.message())
+    _write(root / "docs" / "proof" / "README.md", index_of(root))
     return faults
+
+
+def index_of(root: Path) -> str:
+    """The page that lists the published tables, each with its own summary."""
+    lines = [
+        "# The proof",
+        "",
+        "Checks are as good as what they accept and what they reject. Each unit's table says what every catalogued",
+        "mistake does to every check. Made by `python -m grader matrix`, and held to be current by `make test`.",
+        "",
+        "| unit | |",
+        "| --- | --- |",
+    ]
+    for unit in unit_folders(root):
+        page = root / "docs" / "proof" / f"{unit}.md"
+        if page.is_file():
+            lines.append(f"| [{unit}]({page.name}) | {page.read_text('utf-8').splitlines()[2]} |")
+    return "\n".join(lines) + "\n"
 
 
 def _faults(entry: Row) -> list[str]:

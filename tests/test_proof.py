@@ -11,7 +11,7 @@ import pytest
 from grader.bench import NOT_STARTED, PASSED, Bench
 from grader.catalogue import alternatives_in, mistakes_of
 from grader.comparison import checks_in
-from grader.matrix import matrix_of, snapshot_file
+from grader.matrix import index_of, matrix_of, snapshot_file
 from grader.proof import row, unit_folders
 from grader.verdict import judge, plain
 
@@ -107,3 +107,7 @@ def test_published_table_is_current(unit):
     assert published.is_file() and published.read_text("utf-8") == matrix_of(ROOT, unit, bench, rows), (
         "the published table is out of date: run `python -m grader matrix`"
     )
+
+
+def test_index_of_tables_is_current():
+    assert (ROOT / "docs" / "proof" / "README.md").read_text("utf-8") == index_of(ROOT)
