@@ -1,14 +1,18 @@
 """Run a probe on a version of a day's files, and keep what came out: observations, or an exception."""
 
+import contextlib
+import io
 import linecache
 import os
 import random
 import re
+import sys
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
+from typing import TextIO
 
 import numpy as np
 import torch
@@ -18,6 +22,7 @@ from grader.differences import difference, snapshot
 from grader.loading import Version
 
 SEED = 0
+PRINTED_LIMIT = 4_000  # characters
 NOT_STARTED = re.compile(r"\s*(\S+\.\S+)\s+(\S+)")
 ADDRESS = re.compile(r"0x[0-9a-fA-F]+")
 
@@ -38,6 +43,7 @@ class Observed:
     """The probe ran to its end."""
 
     values: Mapping[str, object]
+    printed: str = ""
 
 
 @dataclass(frozen=True)
@@ -53,6 +59,7 @@ class Raised:
     probe_line: str
     unwritten: str
     trace: str
+    printed: str = ""
 
 
 Outcome = Observed | Raised
@@ -60,15 +67,32 @@ Outcome = Observed | Raised
 
 def run(comparison: Comparison, version: Version) -> Outcome:
     """Run the comparison's probe on the version's files, with every random generator seeded alike."""
+    heard = _Heard(sys.stdout)
     try:
-        modules = [version.module(stem) for stem in comparison.stems]
-        seed_everything()
-        values = comparison.probe(*modules)
+        with contextlib.redirect_stdout(heard):
+            modules = [version.module(stem) for stem in comparison.stems]
+            seed_everything()
+            values = comparison.probe(*modules)
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # sys.exit() in a stub is a crash too
-        return _raised(error, version)
-    return Observed(_checked(values, comparison))
+        return replace(_raised(error, version), printed=heard.getvalue())
+    return Observed(_checked(values, comparison), heard.getvalue())
+
+
+class _Heard(io.StringIO):
+    """Passes everything printed on, and keeps the beginning."""
+
+    def __init__(self, stream: TextIO):
+        super().__init__()
+        self.stream = stream
+
+    def write(self, text: str) -> int:
+        super().write(text[: max(PRINTED_LIMIT - self.tell(), 0)])
+        return self.stream.write(text)
+
+    def flush(self) -> None:
+        self.stream.flush()
 
 
 def seed_everything() -> None:

@@ -33,7 +33,7 @@ class Screen:
         self.reporter = reporter
         self.titles: dict[tuple[str, str], str] = {}
         self.last_file: Path | None = None
-        self.told: set[tuple[Line, ...]] = set()
+        self.told: set[tuple[Line, ...] | tuple[str, ...]] = set()
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.when != "call" or not self.session.results:
@@ -91,7 +91,7 @@ class Screen:
         return result.verdict.state != PASSED
 
     def _is_told(self, verdict: Verdict) -> bool:
-        same_mistake = bool(verdict.mistakes) and verdict.advice in self.told and not self.session.full_traces
+        same_mistake = bool(verdict.mistakes) and verdict.mistakes in self.told and not self.session.full_traces
         return same_mistake or verdict.facts in self.told
 
     def _tell(self, task: Task | None, result: Result) -> None:
@@ -102,8 +102,8 @@ class Screen:
         self.reporter.section(start + title + end, sep="─", **SIGNS.get(verdict.state, FAILED)[1])
         for line in (*verdict.facts, *verdict.advice):
             self._line(line)
-        self.told |= {verdict.facts, verdict.advice}
-        alike = sum(other.verdict.advice == verdict.advice for other in self.session.results) - 1
+        self.told |= {verdict.facts, verdict.mistakes}
+        alike = sum(other.verdict.mistakes == verdict.mistakes for other in self.session.results) - 1
         if verdict.mistakes and alike:
             self._line(
                 Line(f"{alike} other check{'s' * (alike > 1)} of this run show{'s' * (alike == 1)} the same.", "dim")

@@ -61,7 +61,8 @@ def judge(bench: Bench, check: Check, version: Version, task: str = "") -> Verdi
     trace = failure.outcome.trace if isinstance(failure.outcome, Raised) else ""
     named = tuple(mistake.name for mistake in diagnosis.mistakes) if not diagnosis.partly else ()
     summary = diagnosis.mistakes[0].says if len(named) == 1 else facts[0].text
-    return Verdict(failure.state, summary, tuple(facts), tuple(advice), named, trace)
+    printed = "".join(outcome.printed for outcome in bench.outcomes(check, version))
+    return Verdict(failure.state, summary, tuple(facts), tuple(advice), named, trace, printed=printed)
 
 
 def _not_started(bench: Bench, failure: Failure, task: str) -> Verdict:

@@ -21,9 +21,9 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from grader.bench import CRASHED, Bench
+from grader.outcome import PRINTED_LIMIT
 from grader.verdict import Line, Verdict, judge, where
 
-PRINTED_LIMIT = 4_000  # characters of what a check printed
 FILE_LIMIT = 256 * 2**20  # bytes that one file written by a check may have
 GRACE = 1.0  # seconds between the stack dump and the end
 
@@ -163,9 +163,7 @@ def serve(pipe: Connection, parents: Connection, folder: Path) -> None:
                 verdict = verdict_of(bench, order)
             faulthandler.cancel_dump_traceback_later()
             _alarm(0)
-            if order.capture:
-                verdict = replace(verdict, printed=beginning(folder / "printed"))
-            pipe.send(verdict)
+            pipe.send(verdict if order.capture else replace(verdict, printed=""))
 
 
 def verdict_of(bench: Bench, order: Order) -> Verdict:

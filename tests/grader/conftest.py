@@ -128,4 +128,4 @@ def broken(tmp_path_factory, apart):
     """One run over the answers of the collection, with everything in them that can be wrong."""
     course = Course(tmp_path_factory.mktemp("broken"))
     course.answer_wrong()
-    return apart(course.root, "--time-limit", "0.5")
+    return apart(course.root, "--time-limit", "2")

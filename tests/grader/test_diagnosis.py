@@ -77,6 +77,19 @@ def test_every_generator_is_seeded_before_a_probe(course, bench):
     assert bench.failure(check_of(bench, "twice_the_input"), bench.learners) is None
 
 
+def test_what_a_check_printed_is_its_own(course, bench, capsys):
+    """Not what was printed when another check of the same file was run to tell two mistakes apart."""
+    course.answer("length", 'print(f"of {x.max() > 1}")\nreturn x.abs().mean(-1)')
+    for name, printed in (("positive_numbers", "of False\n"), ("negative_numbers_too", "of True\n")):
+        assert judge(bench, check_of(bench, name), bench.learners).printed == printed
+    assert capsys.readouterr().out == "of False\nof True\n"
+
+
+def test_no_more_than_the_beginning_of_what_is_printed_is_kept(course, bench):
+    course.answer("scale", 'print("a" * 9_000)\nprint("b")\nreturn x')
+    assert judge(bench, check_of(bench, "twice_the_input"), bench.learners).printed == "a" * 4_000
+
+
 def test_a_stub_is_not_started_and_not_diagnosed(bench):
     verdict = judge(bench, check_of(bench, "twice_the_input"), bench.learners, "1.1")
     assert (verdict.state, verdict.mistakes, verdict.unwritten) == ("not started", (), "1.1 scale")
