@@ -118,18 +118,21 @@ def checkpoint_comes_back(pieces: Any, config: Config, device: torch.device) -> 
 
 @contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
-    """Stop a piece that never ends, where the system can do so (not on Windows, nor outside the main thread)."""
+    """Stop a piece that computes for ever, where the system can do so (not on Windows, nor outside the main thread).
+
+    It is the processor's time that counts: on a busy machine the clock says little.
+    """
     if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
         yield
         return
 
     def stop(number: int, frame: object) -> None:
-        raise TimeoutError(f"nothing came back within {seconds:g} seconds: is there an endless loop?")
+        raise TimeoutError(f"nothing came back after {seconds:g} seconds of computing: is there an endless loop?")
 
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    before = signal.signal(signal.SIGPROF, stop)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)

@@ -26,11 +26,17 @@ from grader.verdict import Line, Verdict, judge, where
 
 FILE_LIMIT = 256 * 2**20  # bytes that one file written by a check may have
 GRACE = 1.0  # seconds between the stack dump and the end
+COUNTS_COMPUTING = hasattr(signal, "setitimer")  # not on Windows
+PATIENCE = 3 if COUNTS_COMPUTING else 1  # by the clock, as a multiple of the limit
 
 
 @dataclass(frozen=True)
 class Order:
-    """One check to run: where it stands, whose files it runs on, and for how long."""
+    """One check to run: where it stands, whose files it runs on, and for how many seconds of computing.
+
+    On a busy machine the clock says little. So the limit is on the processor's time where the system can tell it; by
+    the clock a check may take PATIENCE times as long.
+    """
 
     exercise: Path
     solution: Path
@@ -57,7 +63,7 @@ class Worker:
         pipe = self._ready()
         try:
             pipe.send(order)
-            if not pipe.poll(order.seconds + GRACE):
+            if not pipe.poll(order.seconds * PATIENCE + GRACE):
                 return self._out_of_time(order)
             return pipe.recv()
         except (EOFError, ConnectionError, OSError):
@@ -90,13 +96,18 @@ class Worker:
 
     def _out_of_time(self, order: Order) -> Verdict:
         self._stop()
-        return self._crashed(order, f"No answer after {order.seconds:g} s: is there a loop that never ends?")
+        waited = f"No answer after {order.seconds * PATIENCE:g} s"
+        reason = "does it wait for something?" if COUNTS_COMPUTING else "is there a loop that never ends?"
+        return self._crashed(order, f"{waited}: {reason}")
 
     def _died(self, order: Order) -> Verdict:
         assert self._process is not None
         self._process.join(5)
         code = self._process.exitcode
         self._stop()
+        if COUNTS_COMPUTING and code == -signal.SIGPROF:
+            text = f"No answer after {order.seconds:g} s of computing: is there a loop that never ends?"
+            return self._crashed(order, text)
         return self._crashed(order, _cause(code))
 
     def _crashed(self, order: Order, text: str) -> Verdict:
@@ -148,6 +159,9 @@ def serve(pipe: Connection, parents: Connection, folder: Path) -> None:
     benches: dict[tuple[Path, Path], Bench] = {}
     pipe.send("ready")
     with (folder / "stack").open("w+") as stack:
+        faulthandler.enable(stack)
+        if COUNTS_COMPUTING:
+            faulthandler.register(signal.SIGPROF, stack, chain=True)  # then the signal ends the process
         while True:
             try:
                 order = pipe.recv()
@@ -155,14 +169,13 @@ def serve(pipe: Connection, parents: Connection, folder: Path) -> None:
                 return
             stack.truncate(0)
             stack.seek(0)
-            faulthandler.enable(stack)
-            faulthandler.dump_traceback_later(order.seconds, file=stack)
-            _alarm(order.seconds + 2 * GRACE)
+            faulthandler.dump_traceback_later(order.seconds * PATIENCE, file=stack)
+            _limit_time(order.seconds)
             with _redirected(folder / "printed") if order.capture else contextlib.nullcontext():
                 bench = benches.setdefault((order.exercise, order.solution), Bench(order.exercise, order.solution))
                 verdict = verdict_of(bench, order)
             faulthandler.cancel_dump_traceback_later()
-            _alarm(0)
+            _limit_time(0)
             pipe.send(verdict if order.capture else replace(verdict, printed=""))
 
 
@@ -198,11 +211,15 @@ def _limit() -> None:
             resource.setrlimit(kind, (most if allowed == resource.RLIM_INFINITY else min(most, allowed), allowed))
 
 
-def _alarm(seconds: float) -> None:
-    """End this process after so many seconds even if nobody is left to do it; 0 calls it off."""
-    if sys.platform != "win32":
+def _limit_time(seconds: float) -> None:
+    """End this process after so many seconds of computing; 0 calls it off.
+
+    If nobody is left to wait for it, it ends by the clock, too.
+    """
+    if COUNTS_COMPUTING:
+        signal.setitimer(signal.ITIMER_PROF, seconds)
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
-        signal.setitimer(signal.ITIMER_REAL, seconds)
+        signal.setitimer(signal.ITIMER_REAL, seconds and seconds * PATIENCE + 2 * GRACE)
 
 
 @contextlib.contextmanager
