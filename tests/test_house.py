@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from docs.days_table import table
+from docs.readme import filled_in
 from grader.catalogue import mistakes_of
 from grader.markdown import anchor
 from grader.progress import render
@@ -145,9 +145,9 @@ def test_a_new_learner_starts_with_a_new_checklist():
     assert (ROOT / "progress.md").read_text(encoding="utf-8") == render(UNITS)
 
 
-def test_the_table_of_days_is_current():
+def test_the_readme_says_what_the_list_and_the_record_say():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert table(UNITS) in readme, "run python docs/days_table.py"
+    assert filled_in(readme) == readme, "run python docs/readme.py"
 
 
 @pytest.mark.parametrize("unit", [unit for unit in UNITS if unit.written], ids=lambda unit: unit.id)

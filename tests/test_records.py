@@ -1,0 +1,58 @@
+"""Recorded runs: complete, small, and made by the commands of the capstone."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from capstone.config import Config
+
+ROOT = Path(__file__).parents[1]
+RECORDS = sorted(path for path in (ROOT / "docs" / "runs").iterdir() if path.is_dir())
+FILES = {"README.md", "config.json", "curve.png", "index.html", "metrics.json", "samples.txt"}
+METRICS = {"val_loss", "val_ppl_token", "val_ppl_word", "val_bits_per_byte", "tokens_seen", "seconds"}
+METRICS |= {"tokens_per_second", "machine", "data_digest", "tokenizer_digest"}
+
+each_record = pytest.mark.parametrize("record", RECORDS, ids=lambda path: path.name)
+
+
+def test_there_is_one():
+    assert RECORDS
+
+
+@each_record
+def test_complete_and_small(record):
+    sizes = {path.name: path.stat().st_size for path in record.iterdir()}
+    assert sizes.keys() >= FILES
+    assert all(0 < size < 1_000_000 for size in sizes.values())
+
+
+@each_record
+def test_every_number_is_there(record):
+    metrics = json.loads((record / "metrics.json").read_text(encoding="utf-8"))
+    assert metrics.keys() >= METRICS
+    assert metrics["val_ppl_token"] == pytest.approx(2.718281828459045 ** metrics["val_loss"])
+
+
+@each_record
+def test_the_configuration_can_be_run_again(record):
+    assert Config(**json.loads((record / "config.json").read_text(encoding="utf-8"))).faults() == []
+
+
+@each_record
+def test_the_page_and_the_readme_say_what_the_numbers_say(record):
+    metrics = json.loads((record / "metrics.json").read_text(encoding="utf-8"))
+    for page in ("README.md", "index.html"):
+        text = (record / page).read_text(encoding="utf-8")
+        for name in ("val_ppl_token", "val_ppl_word"):
+            assert f"{metrics[name]:.2f}" in text
+        assert f"{metrics['tokens_seen']:,}" in text
+
+
+@each_record
+def test_no_path_of_a_machine(record):
+    for path in record.iterdir():
+        if path.suffix != ".png":
+            text = re.sub(r"base64,[^\"]*", "", path.read_text(encoding="utf-8"))
+            assert not re.search(r"(?<![\w.:/])/(home|root|tmp|work|Users)/", text), path.name
