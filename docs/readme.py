@@ -28,9 +28,10 @@ def run(metrics: dict[str, Any]) -> str:
     perplexity, trigram = metrics["val_ppl_word"], metrics["baseline_ppl_word"]
     return (
         f"![The loss on WikiText-2, against the tokens seen]({SHOWN}/curve.png)\n\n"
-        f"`python -m capstone.train --preset {Path(SHOWN).name}`: {millions:.1f} million parameters, {minutes:.0f} minutes"
-        f" on a processor.\nOn the validation split of WikiText-2 it has perplexity {perplexity:.1f} per word; a trigram"
-        f" model of the same text has {trigram:.1f}.\n"
+        f"`python -m capstone.train --preset {Path(SHOWN).name}`: "
+        f"{millions:.1f} million parameters, {minutes:.0f} minutes "
+        f"on a processor.\nOn the validation split of WikiText-2 it has perplexity {perplexity:.1f} per word; "
+        f"a trigram model of the same text has {trigram:.1f}.\n"
         f"[The record]({SHOWN}/README.md) has the settings, every number, and what the model writes.\n"
     )
 
