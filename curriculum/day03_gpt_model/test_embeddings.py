@@ -1,10 +1,9 @@
 """Checks of task 3.3, embeddings.py."""
 
 import torch
-from torch import Tensor
-from torch.overrides import TorchFunctionMode
 
 from grader import raised
+from grader.devices import DeviceWatch
 
 V, BLOCK, C = 7, 5, 4
 
@@ -40,42 +39,6 @@ def fill(module):
         if seed:
             parameter.copy_(numbers(*parameter.shape, seed=seed))
     return module
-
-
-class DeviceWatch(TorchFunctionMode):
-    """Plays a second device: notes when a tensor of the module or the input meets one that was made elsewhere.
-
-    Tensors at home are the given ones, whatever is made with device=…, and whatever is computed from these. All others
-    live elsewhere until `.to(…)` brings them home.
-    """
-
-    def __init__(self, *home):
-        super().__init__()
-        self.home = list(home)
-        self.mixed = False
-
-    def is_home(self, tensor):
-        return any(tensor is one for one in self.home)
-
-    def __torch_function__(self, func, types, args=(), kwargs=None):
-        kwargs = kwargs or {}
-        result = func(*args, **kwargs)
-        flat = [
-            part
-            for value in (*args, *kwargs.values())
-            for part in (value if isinstance(value, (tuple, list)) else [value])
-        ]
-        at_home = [self.is_home(value) for value in flat if isinstance(value, Tensor) and value.dim() > 0]
-        brought = kwargs.get("device") is not None or (
-            func.__name__ in ("to", "type_as")
-            and any(isinstance(value, (torch.device, str, Tensor)) for value in flat[1:])
-        )
-        self.mixed = self.mixed or (len(set(at_home)) > 1 and not brought)
-        if brought or any(at_home):
-            self.home += [
-                one for one in (result if isinstance(result, (tuple, list)) else [result]) if isinstance(one, Tensor)
-            ]
-        return result
 
 
 def mixes_devices(module, *inputs):
