@@ -31,7 +31,7 @@ def run(metrics: dict[str, Any]) -> str:
         f"`python -m capstone.train --preset {Path(SHOWN).name}`: "
         f"{millions:.1f} million parameters, {minutes:.0f} minutes "
         f"on a processor.\nOn the validation split of WikiText-2 it has perplexity {perplexity:.1f} per word; "
-        f"a trigram model of the same text has {trigram:.1f}.\n"
+        f"an interpolated trigram of words has {trigram:.1f}.\n"
         f"[The record]({SHOWN}/README.md) has the settings, every number, and what the model writes.\n"
     )
 
