@@ -1,4 +1,4 @@
-"""Recorded runs: complete, small, and made by the commands of the capstone."""
+"""Recorded runs: complete, small, made by the commands of the capstone, and quoted as they are."""
 
 import json
 import re
@@ -13,6 +13,10 @@ RECORDS = sorted(path for path in (ROOT / "docs" / "runs").iterdir() if path.is_
 FILES = {"README.md", "config.json", "curve.png", "index.html", "metrics.json", "samples.txt"}
 METRICS = {"val_loss", "val_ppl_token", "val_ppl_word", "val_bits_per_byte", "tokens_seen", "seconds"}
 METRICS |= {"tokens_per_second", "machine", "data_digest", "tokenizer_digest"}
+
+LESSONS = sorted((ROOT / "curriculum").glob("*/README.md"))
+QUOTE = re.compile(r"<!-- docs/runs/([\w-]+): (\w+) ([\d.,]+) -->")
+QUOTES = [(lesson, *quote) for lesson in LESSONS for quote in QUOTE.findall(lesson.read_text(encoding="utf-8"))]
 
 each_record = pytest.mark.parametrize("record", RECORDS, ids=lambda path: path.name)
 
@@ -56,3 +60,11 @@ def test_no_path_of_a_machine(record):
         if path.suffix != ".png":
             text = re.sub(r"base64,[^\"]*", "", path.read_text(encoding="utf-8"))
             assert not re.search(r"(?<![\w.:/])/(home|root|tmp|work|Users)/", text), path.name
+
+
+@pytest.mark.parametrize(("lesson", "name", "key", "shown"), QUOTES, ids=["-".join(quote[1:3]) for quote in QUOTES])
+def test_lessons_quote_what_was_recorded(lesson, name, key, shown):
+    """`<!-- docs/runs/default: val_ppl_word 9.3 -->` in a lesson: the number stands there, and in the record."""
+    metrics = json.loads((ROOT / "docs" / "runs" / name / "metrics.json").read_text(encoding="utf-8"))
+    assert f"{metrics[key]:,.{len(shown.partition('.')[2])}f}" == shown
+    assert shown in QUOTE.sub("", lesson.read_text(encoding="utf-8"))
