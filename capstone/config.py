@@ -20,16 +20,16 @@ class Config:
     vocab_size: int = 2048  # V: how many tokens the tokenizer that is trained here has
     # The model
     block_size: int = 128  # T: how far back it sees, in tokens
-    n_layer: int = 4  # blocks
+    n_layer: int = 2  # blocks
     n_head: int = 4  # H: attention heads in each block
     n_embd: int = 128  # C: numbers per token
     dropout: float = 0.0  # probability, while training
     positions: Literal["learned", "sinusoidal"] = "learned"  # how the model knows where a token stands
     attention: Literal["day02", "day03"] = "day02"  # whose attention: day 2's with its mask, or day 3's
     # The training
-    steps: int = 900  # how many; the learning rate depends on it
+    steps: int = 1300  # how many; the learning rate depends on it
     batch_size: int = 8  # B: sequences in a step
-    lr: float = 2e-3  # the highest learning rate
+    lr: float = 4e-3  # the highest learning rate
     floor_lr: float = 0.0  # the learning rate of the last step
     warmup_fraction: float = 0.1  # the share of the steps in which the learning rate rises
     beta2: float = 0.99  # how slowly AdamW's mean of squared gradients moves

@@ -4,7 +4,7 @@ from .config import Config
 
 PRESETS = {
     # About a minute on two cores: a text that is made on the spot, and whose entropy is known exactly.
-    "default": Config(name="default"),
+    "default": Config(name="default", prompt=" \n = Town of"),
     # About 40 minutes on two cores. `<unk>` is in the text as a word; the tokenizer has it as one symbol. Not four
     # epochs: too few to learn by heart, so there is no dropout. Small steps, many of them, and a high learning rate.
     "wikitext2-cpu": Config(
