@@ -1,4 +1,4 @@
-"""Fill in what README.md takes from elsewhere, each between its marks: `python docs/readme.py`."""
+"""Fill in what README.md takes from elsewhere, each between its marks: `python -m docs.readme`."""
 
 import json
 import re

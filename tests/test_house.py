@@ -147,7 +147,7 @@ def test_a_new_learner_starts_with_a_new_checklist():
 
 def test_the_readme_says_what_the_list_and_the_record_say():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert filled_in(readme) == readme, "run python docs/readme.py"
+    assert filled_in(readme) == readme, "run python -m docs.readme"
 
 
 @pytest.mark.parametrize("unit", [unit for unit in UNITS if unit.written], ids=lambda unit: unit.id)
