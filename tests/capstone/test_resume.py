@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from capstone.config import Config
 from capstone.errors import CapstoneError
 from capstone.train import main as train
 
@@ -69,7 +70,7 @@ def test_best_is_never_overwritten_by_worse(options, tmp_path, monkeypatch):
 
 
 def test_other_options_are_refused(copied):
-    with pytest.raises(CapstoneError, match=r"--lr was 0\.002 and cannot become 0\.1"):
+    with pytest.raises(CapstoneError, match=rf"--lr was {Config().lr} and cannot become 0\.1"):
         train(["--resume", str(copied()), "--lr", "0.1"])
 
 
