@@ -102,7 +102,9 @@ def open_checkpoint(pieces: Any, path: Path) -> dict[str, Any]:
             f"{path} is not there: the run saves its first checkpoint at its first validation."
         ) from None
     except (ValueError, OSError) as error:
-        raise CapstoneError(str(error)) from None
+        other = path.with_name("best.pt" if path.name == "last.pt" else "last.pt")
+        way_out = f"copy {other} over it" if other.is_file() else "start a new run"
+        raise CapstoneError(f"{error}: {way_out}.") from None
     if not isinstance(state, dict) or not state.keys() >= KEYS:
         raise CapstoneError(f"{path} is no checkpoint of the capstone.")
     return state

@@ -69,7 +69,7 @@ class Config:
         for name in ("lr", "max_norm"):
             if not getattr(self, name) > 0:
                 found.append(f"{flag(name)} is {getattr(self, name)}: it must be above 0")
-        if not self.floor_lr >= 0 or self.floor_lr > self.lr:
+        if not self.floor_lr >= 0 or self.floor_lr > self.lr > 0:
             found.append(f"--floor-lr is {self.floor_lr}: it must be from 0 to --lr, {self.lr}")
         if not self.weight_decay >= 0:
             found.append(f"--weight-decay is {self.weight_decay}: it must be at least 0")

@@ -112,6 +112,8 @@ def test_checkpoint_that_is_none(say, copied, damage):
         assert code == 1
         assert "best.pt" in message
         assert len(message.splitlines()) == 1
+        if damage in ("cut", "bit", "text"):
+            assert f"copy {folder / 'last.pt'} over it" in message  # what to do, and that one is whole
 
 
 def test_checkpoint_of_another_shape(say, copied):
