@@ -67,8 +67,8 @@ def accumulated_ddp_step(
     Source: the docstring of DistributedDataParallel.no_sync; Li et al. 2020, PyTorch Distributed, section 3.2.4.
     """
     # TODO 1: without a micro-batch: ValueError. Set the learning rate; forget the gradients of the step before.
-    # TODO 2: what does one token's loss have to be multiplied by? All tokens of all ranks count alike, and DDP takes the
-    #         mean over the ranks.
+    # TODO 2: what does one token's loss have to be multiplied by? All tokens of all ranks count alike, and DDP takes
+    #         the mean over the ranks.
     # TODO 3: every micro-batch: forward, its share of the loss, backward. All but the last keep silent; which of the
     #         three have to know about it?
     # TODO 4: clip the norm of all gradients together, let `inspect` look, step unless it says no.
