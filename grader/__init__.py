@@ -6,7 +6,11 @@ stands here.
 
 from collections.abc import Callable
 
-__all__ = ["raised"]
+__all__ = ["NotVerified", "raised"]
+
+
+class NotVerified(Exception):
+    """A probe raises it, with the reason in a sentence, where this machine or this run cannot tell right from wrong."""
 
 
 def raised(call: Callable[[], object]) -> str:

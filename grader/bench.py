@@ -12,7 +12,8 @@ from grader.differences import VALUES, Difference, difference, snapshot
 from grader.loading import Version, siblings
 from grader.outcome import Observed, Outcome, Raised, run, seed_everything
 
-NOT_STARTED, CRASHED, PASSED = "not started", "crashed", "passed"
+NOT_STARTED, CRASHED, PASSED, NOT_VERIFIED = "not started", "crashed", "passed", "not verified"
+NOT_YET = {"NoRun": NOT_STARTED, "NotVerified": NOT_VERIFIED}
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,8 @@ class Bench:
 
 def _failure(index: int, comparison: Comparison, outcome: Outcome, expected: Mapping[str, object]) -> Failure | None:
     if isinstance(outcome, Raised):
-        return Failure(NOT_STARTED if outcome.unwritten else CRASHED, index, comparison, outcome)
+        state = NOT_STARTED if outcome.unwritten else NOT_YET.get(outcome.kind, CRASHED)
+        return Failure(state, index, comparison, outcome)
     return first_divergence(index, comparison, outcome, expected)
 
 

@@ -23,8 +23,16 @@ class Files:
 
 
 @dataclass(frozen=True)
+class Record:
+    """The record of a run, which a probe gets as a dict: what `record("day01-mnist", command=…)` gives."""
+
+    name: str
+    command: str
+
+
+@dataclass(frozen=True)
 class Comparison:
-    """One call of `compare`, as data."""
+    """One call of `compare`, as data: its probe gets the modules of `stems`, or the record of a run."""
 
     probe: Callable[..., Mapping[str, object]]
     stems: tuple[str, ...]
@@ -32,6 +40,7 @@ class Comparison:
     rtol: float
     atol: float
     shapes: Mapping[str, str] = field(default_factory=dict)
+    record: Record | None = None
 
     @property
     def name(self) -> str:
@@ -44,6 +53,11 @@ def lesson(*stems: str) -> Files:
     return Files(stems)
 
 
+def record(name: str, *, command: str) -> Record:
+    """Name a run whose newest record the probe gets, and the command that makes such a run."""
+    return Record(name, command)
+
+
 class Recorder:
     """Stands in for `compare` while a check declares what it wants compared."""
 
@@ -53,15 +67,16 @@ class Recorder:
     def __call__(
         self,
         probe: Callable[..., Mapping[str, object]],
-        files: Files,
+        of: Files | Record,
         *,
         expected: Expected,
         rtol: float = 1e-4,
         atol: float = 1e-5,
         shapes: Mapping[str, str] | None = None,
     ) -> None:
-        """Compare what `probe` observes on the learner's files with `expected` (see CONTRIBUTING.md)."""
-        self.comparisons.append(Comparison(probe, files.stems, expected, rtol, atol, dict(shapes or {})))
+        """Compare what `probe` observes on the learner's files, or on their run, with `expected`."""
+        stems, run = ((), of) if isinstance(of, Record) else (of.stems, None)
+        self.comparisons.append(Comparison(probe, stems, expected, rtol, atol, dict(shapes or {}), run))
 
 
 @dataclass(frozen=True)
@@ -85,7 +100,7 @@ class Check:
     def comparisons(self, folder: Path) -> list[Comparison]:
         """Call the test function with stand-ins that record what it wants compared; `folder` is its tmp_path."""
         recorder = Recorder()
-        given = {"lesson": lesson, "compare": recorder, "tmp_path": folder}
+        given = {"lesson": lesson, "record": record, "compare": recorder, "tmp_path": folder}
         wanted = inspect.signature(self.function).parameters
         unknown = [name for name in wanted if name not in given]
         if unknown:

@@ -20,6 +20,7 @@ import torch
 from grader.comparison import CheckError, Comparison
 from grader.differences import difference, snapshot
 from grader.loading import Version
+from grader.records import read_record
 
 SEED = 0
 PRINTED_LIMIT = 4_000  # characters
@@ -70,14 +71,21 @@ def run(comparison: Comparison, version: Version) -> Outcome:
     heard = _Heard(sys.stdout)
     try:
         with contextlib.redirect_stdout(heard):
-            modules = [version.module(stem) for stem in comparison.stems]
+            given = _given(comparison, version)
             seed_everything()
-            values = comparison.probe(*modules)
+            values = comparison.probe(*given)
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # sys.exit() in a stub is a crash too
         return replace(_raised(error, version), printed=heard.getvalue())
     return Observed(_checked(values, comparison), heard.getvalue())
+
+
+def _given(comparison: Comparison, version: Version) -> list[object]:
+    """What the probe works on: modules, or the record of a run."""
+    if comparison.record is not None:
+        return [read_record(version.folder, comparison.record.name)]
+    return [version.module(stem) for stem in comparison.stems]
 
 
 class _Heard(io.StringIO):

@@ -13,6 +13,7 @@ import pytest
 from grader.bench import PASSED, Bench
 from grader.comparison import Check, Recorder
 from grader.comparison import lesson as _lesson
+from grader.comparison import record as _record
 from grader.screen import Screen
 from grader.session import Session
 from grader.units import UnitsError, load_units
@@ -78,6 +79,12 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def lesson():
     """`lesson("attention")`: this unit's file of that name, the learner's or, under --reference, the reference."""
     return _lesson
+
+
+@pytest.fixture
+def record():
+    """`record("day01-mnist", command=…)`: the newest run of that name, or, under --reference, the recorded one."""
+    return _record
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from grader.bench import NOT_STARTED, PASSED, Bench, Failure
+from grader.bench import NOT_STARTED, NOT_VERIFIED, PASSED, Bench, Failure
 from grader.catalogue import Mistake
 from grader.comparison import Check
 from grader.diagnosis import Diagnosis, diagnose
@@ -53,8 +53,10 @@ def judge(bench: Bench, check: Check, version: Version, task: str = "") -> Verdi
     failure = bench.failure(check, version)
     if failure is None:
         return Verdict(PASSED)
+    if failure.state == NOT_VERIFIED:
+        return _not_verified(failure)
     if failure.state == NOT_STARTED:
-        return _not_started(bench, failure, task)
+        return _no_run(failure) if failure.comparison.record else _not_started(bench, failure, task)
     diagnosis = diagnose(bench, check, version, failure)
     facts = _crash(failure.outcome) if isinstance(failure.outcome, Raised) else _divergence(failure)
     advice = _advice(bench, failure, diagnosis)
@@ -79,6 +81,22 @@ def _not_started(bench: Bench, failure: Failure, task: str) -> Verdict:
     lines.append(Line(f"Write {name} in {where(file)}" + (f": {what}" if what else ".")))
     hints = [Line(f"First hint: {hint}", "advice") for hint in hints_for(bench.exercise, unwritten)[:1]]
     return Verdict(NOT_STARTED, summary, tuple(lines), tuple(hints), trace=failure.outcome.trace, unwritten=unwritten)
+
+
+def _no_run(failure: Failure) -> Verdict:
+    run = failure.comparison.record
+    assert run is not None
+    lines = (Line(f"This check reads the record of your run {run.name}, and there is none yet. Make the run:"),)
+    advice = Line(f"It leaves its numbers in runs/{run.name}/metrics.json; then run this check again.", "advice")
+    return Verdict(
+        NOT_STARTED, f"there is no run {run.name} yet", (*lines, Line(f"  {run.command}", "code")), (advice,)
+    )
+
+
+def _not_verified(failure: Failure) -> Verdict:
+    assert isinstance(failure.outcome, Raised)
+    lines = (Line(failure.outcome.message, "bold"), Line("So this is neither right nor wrong, and ticks nothing."))
+    return Verdict(NOT_VERIFIED, failure.outcome.message, lines)
 
 
 def _divergence(failure: Failure) -> list[Line]:
