@@ -88,9 +88,11 @@ def new_run_folder(name: str, runs: str | Path = "runs") -> RunFolder:
 
 def command_line() -> str:
     """What was typed, as it can be typed again."""
-    main = sys.modules["__main__"].__spec__
-    module = main.name.removesuffix(".__main__") if main else Path(sys.argv[0]).name
-    return shlex.join(["python", *(["-m"] if main else []), module, *sys.argv[1:]])
+    import __main__
+
+    spec = __main__.__spec__  # there if it was started by `python -m`
+    module = ["-m", spec.name.removesuffix(".__main__")] if spec else [Path(sys.argv[0]).name]
+    return shlex.join(["python", *module, *sys.argv[1:]])
 
 
 def machine() -> str:

@@ -36,6 +36,7 @@ class Task:
     builds_on: tuple[str, ...]  # ids of the unit's tasks whose pieces this one imports
     learned: str
     optional: tuple[str, ...] = ()  # stubs and checks that no box waits for
+    repair: tuple[str, ...] = ()  # of `files`: given whole and broken on purpose, to be repaired
 
 
 @dataclass(frozen=True)
@@ -146,6 +147,11 @@ def _contradictions(units: Sequence[Unit]) -> list[str]:
             f"task {task.id}: the kind '{kind}' is not one of {', '.join(KINDS)}"
             for kind in task.kind
             if kind not in KINDS
+        ]
+        faults += [
+            f"task {task.id}: {file} is to be repaired, but is not one of its files"
+            for file in task.repair
+            if file not in task.files
         ]
     for unit in units:
         faults += _circles(unit)
