@@ -88,11 +88,7 @@ def new_run_folder(name: str, runs: str | Path = "runs") -> RunFolder:
 
 def command_line() -> str:
     """What was typed, as it can be typed again."""
-    import __main__
-
-    spec = __main__.__spec__  # there if it was started by `python -m`
-    module = ["-m", spec.name.removesuffix(".__main__")] if spec else [Path(sys.argv[0]).name]
-    return shlex.join(["python", *module, *sys.argv[1:]])
+    return shlex.join(["python", *sys.orig_argv[1:]])
 
 
 def machine() -> str:
