@@ -1,20 +1,24 @@
-"""last.pt and best.pt: what is in them, and what keeps them from being mixed up."""
+"""step-….pt and best.pt: what is in them, and what keeps them from being mixed up."""
 
 import dataclasses
 import math
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
 from .config import Config
 from .errors import CapstoneError
-from .folder import told_in_a_sentence
+from .folder import MetricsFile, told_in_a_sentence
 from .pieces import Choice, differences, digests
+from .together import from_main, gathered, rank
 
-KEYS = {"model", "optimizer", "progress", "rng", "config", "pieces", "text", "tokenizer", "val_loss"}
+TO_USE = {"model", "config", "pieces", "text", "tokenizer", "val_loss"}  # what best.pt has
+TO_GO_ON = TO_USE | {"optimizer", "progress", "rng"}  # what step-….pt has
 
 
 @dataclass
@@ -25,14 +29,15 @@ class Progress:
     epoch: int = 0
     batches: int = 0  # taken of this epoch
     tokens: int = 0
-    seconds: float = 0.0  # of training, validation left out
+    seconds: float = 0.0  # of training, validation and saving left out
+    saving: float = 0.0  # seconds spent on checkpoints
     val_loss: float = math.inf  # at the latest validation
     best_loss: float = math.inf  # of all validations
 
 
-@dataclass(frozen=True)
+@dataclass
 class Keeper:
-    """Saves and opens the checkpoints of one run."""
+    """Saves and opens the checkpoints of one run. Every process calls it; rank 0 reads and writes."""
 
     folder: Path
     pieces: Any
@@ -40,35 +45,91 @@ class Keeper:
     config: Config
     text: str  # digests
     tokenizer: str
+    notes: list[str] = field(default_factory=list)  # what `resume` has to tell
+    _files: Any = None
 
-    def save(self, name: str, model: nn.Module, optimizer: torch.optim.Optimizer, progress: Progress) -> None:
-        """Write last.pt or best.pt, whole or not at all.
+    def save(self, model: nn.Module, optimizer: torch.optim.Optimizer, progress: Progress) -> None:
+        """Write step-….pt, whole or not at all, with the random generators of every process; old ones go.
 
         Raises:
             CapstoneError: the disk is full, or the folder cannot be written to.
         """
-        path = self.folder / name
-        state = {
+        began = time.perf_counter()
+        generators = gathered(self.pieces.capture_rng())
+
+        def write() -> None:
+            state = self._to_use(model, progress) | {
+                "optimizer": optimizer.state_dict(),
+                "progress": dataclasses.asdict(progress),
+                "rng": generators,
+            }
+            with told_in_a_sentence(self.folder / f"step-{progress.step:08d}.pt"):
+                self.files.save(progress.step, state)
+
+        from_main(write)
+        progress.saving += time.perf_counter() - began
+
+    def save_best(self, model: nn.Module, progress: Progress) -> None:
+        """Write best.pt if the model has never been better: what it takes to use the model, not to go on with it.
+
+        Raises:
+            CapstoneError: as for save.
+        """
+        began = time.perf_counter()
+
+        def write() -> None:
+            with told_in_a_sentence(self.folder / "best.pt"):
+                self.files.save_best(progress.val_loss, self._to_use(model, progress))
+
+        from_main(write)
+        progress.best_loss = min(progress.best_loss, progress.val_loss)
+        progress.saving += time.perf_counter() - began
+
+    def resume(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> Progress:
+        """Put model, optimizer and random generators back to where the newest whole checkpoint was written.
+
+        A run that was stopped before its first checkpoint begins again. `notes` says what was passed over.
+
+        Raises:
+            CapstoneError: every checkpoint is damaged or gone, or they belong to other pieces, another text or another
+                shape.
+        """
+        path, state, self.notes = from_main(self._newest)
+        if state is None:
+            return Progress()
+        load_weights(model, state, path)
+        optimizer.load_state_dict(state["optimizer"])
+        progress = Progress(**state["progress"])
+        self._restore_rng(state["rng"], progress.step)
+        return progress
+
+    @property
+    def files(self) -> Any:
+        """Day 8's folder of checkpoints. Only rank 0 may ask for it."""
+        if self._files is None:
+            self._files = self.pieces.CheckpointFolder(self.folder, self.config.keep)
+        return self._files
+
+    def _to_use(self, model: nn.Module, progress: Progress) -> dict[str, Any]:
+        return {
             "model": model.state_dict(),
-            "optimizer": optimizer.state_dict(),
-            "progress": dataclasses.asdict(progress),
-            "rng": self.pieces.capture_rng(),
             "config": dataclasses.asdict(self.config),
             "pieces": digests(self.choices),
             "text": self.text,
             "tokenizer": self.tokenizer,
             "val_loss": progress.val_loss,
         }
-        with told_in_a_sentence(path):
-            self.pieces.save_checkpoint(path, state)
 
-    def resume(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> Progress:
-        """Put model, optimizer and random generators back to where last.pt was written.
-
-        Raises:
-            CapstoneError: there is none, it is damaged, or it belongs to other pieces, another text or another shape.
-        """
-        state = open_checkpoint(self.pieces, self.folder / "last.pt")
+    def _newest(self) -> tuple[Path, dict[str, Any] | None, list[str]]:
+        """The newest whole checkpoint of this very run, and what was passed over on the way to it."""
+        with told_in_a_sentence(self.folder):
+            found = self.files.newest()
+        notes = [f"Passed over: {reason}." for _, reason in self.files.damaged]
+        if found is None:
+            self._may_begin_again(notes)
+            return self.folder, None, ["It has no checkpoint yet: it begins again."]
+        path, state = found
+        check_keys(state, path, TO_GO_ON)
         changed = differences(state["pieces"], digests(self.choices))
         if changed:
             raise CapstoneError(
@@ -79,18 +140,36 @@ class Keeper:
         for what, before in (("text", self.text), ("tokenizer", self.tokenizer)):
             if state[what] != before:
                 raise CapstoneError(f"The {what} is not the one that {self.folder} was trained on: start a new run.")
-        load_weights(model, state, self.folder / "last.pt")
-        optimizer.load_state_dict(state["optimizer"])
-        self.pieces.restore_rng(state["rng"])
-        progress = Progress(**state["progress"])
-        if (self.folder / "best.pt").is_file():  # it may be younger than last.pt
-            best = open_checkpoint(self.pieces, self.folder / "best.pt")
-            progress.best_loss = min(progress.best_loss, best["val_loss"])
-        return progress
+        return path, state, notes
+
+    def _may_begin_again(self, damaged: list[str]) -> None:
+        """A run without a checkpoint begins again, unless it had one."""
+        if damaged:
+            raise CapstoneError(
+                "No checkpoint of this run is whole:\n"
+                + "\n".join(f"  - {note}" for note in damaged)
+                + "\nStart a new run (or delete these, and it begins again)."
+            )
+        steps = [record["step"] for record in MetricsFile(self.folder).read()]
+        if max(steps, default=0) > self.config.save_every:
+            raise CapstoneError(f"The checkpoints of {self.folder} are gone: start a new run.")
+
+    def _restore_rng(self, generators: list[Any], step: int) -> None:
+        """Each process its own generators. With more processes than before, the new ones draw from numbers of theirs."""
+        now = len(gathered(None))
+        if now != len(generators):
+            self.notes.append(
+                f"Saved by {len(generators)} process(es), and now there are {now}: the same batches, but dropout draws "
+                "other numbers."
+            )
+        if rank() < len(generators):
+            self.pieces.restore_rng(generators[rank()])
+        else:
+            torch.manual_seed(int(np.random.SeedSequence((self.config.seed, step, rank())).generate_state(1)[0]))
 
 
 def open_checkpoint(pieces: Any, path: Path) -> dict[str, Any]:
-    """Read a checkpoint of the capstone, onto the CPU.
+    """Read a checkpoint of the capstone to use its model, onto the CPU.
 
     Raises:
         CapstoneError: it is missing, damaged, or something else.
@@ -98,14 +177,29 @@ def open_checkpoint(pieces: Any, path: Path) -> dict[str, Any]:
     try:
         state = pieces.load_checkpoint(path)
     except FileNotFoundError:
-        raise CapstoneError(
-            f"{path} is not there: the run saves its first checkpoint at its first validation."
-        ) from None
+        raise CapstoneError(f"{path} is not there: the run writes it after its first validation.") from None
     except (ValueError, OSError) as error:
-        other = path.with_name("best.pt" if path.name == "last.pt" else "last.pt")
-        way_out = f"copy {other} over it" if other.is_file() else "start a new run"
+        found = pieces.CheckpointFolder(path.parent).newest()
+        way_out = f"copy {found[0]} over it" if found else "start a new run"
         raise CapstoneError(f"{error}: {way_out}.") from None
-    if not isinstance(state, dict) or not state.keys() >= KEYS:
+    return check_keys(state, path, TO_USE)
+
+
+def open_newest(pieces: Any, folder: Path) -> tuple[Path, dict[str, Any]]:
+    """Read the newest whole checkpoint of a run to use its model, onto the CPU.
+
+    Raises:
+        CapstoneError: there is none.
+    """
+    found = pieces.CheckpointFolder(folder).newest()
+    if found is None:
+        raise CapstoneError(f"{folder} has no whole step-….pt.")
+    return found[0], check_keys(found[1], found[0], TO_USE)
+
+
+def check_keys(state: Any, path: Path, keys: set[str]) -> dict[str, Any]:
+    """Tell a checkpoint of the capstone from any other file that can be loaded."""
+    if not isinstance(state, dict) or not state.keys() >= keys:
         raise CapstoneError(f"{path} is no checkpoint of the capstone.")
     return state
 

@@ -37,7 +37,9 @@ class Config:
     max_norm: float = 1.0  # the gradient is clipped to this norm
     # What is shown and kept
     log_every: int = 10  # steps between two looks at the loss
-    eval_every: int = 150  # steps between two validations, each followed by a checkpoint
+    eval_every: int = 150  # steps between two validations; best.pt is the best of them
+    save_every: int = 150  # steps between two checkpoints; a run that is killed goes on from the newest
+    keep: int = 2  # how many checkpoints are kept beside best.pt
     prompt: str = ""  # what the sample at the end begins with
     sample_tokens: int = 120  # how long the sample at the end is
     # The machine
@@ -49,7 +51,7 @@ class Config:
     def faults(self) -> list[str]:
         """Every value that cannot be, each by the name of its option."""
         at_least = {
-            1: "block_size n_layer n_head n_embd steps batch_size log_every eval_every",
+            1: "block_size n_layer n_head n_embd steps batch_size log_every eval_every save_every keep",
             0: "seed threads workers sample_tokens",
             257: "vocab_size",
         }

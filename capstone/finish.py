@@ -63,6 +63,7 @@ def how_it_was_trained(run: Run) -> dict[str, Any]:
         "tokens_seen": progress.tokens,
         "seconds": round(progress.seconds, 1),
         "tokens_per_second": round(rate, 1),
+        "checkpoint_share": round(progress.saving / progress.seconds, 4) if progress.seconds else None,
         "model_gflops_per_second": round(rate * flops / 1e9, 1),
         "machine": describe(run.device),
         "train_source": run.data.train_source,

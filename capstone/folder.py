@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 import shlex
 import shutil
 from collections.abc import Iterable
@@ -50,14 +51,14 @@ def new_folder(config: Config, named: bool) -> Path:
 
 
 def new_run(config: Config, arguments: list[str], tokenizer: Path) -> Path:
-    """The folder of a new run, with its configuration, its command and its tokenizer."""
+    """The folder of a new run, with its tokenizer, its command, and, when these are there, its configuration."""
     named = any(argument.split("=")[0] == "--name" for argument in arguments)
     folder = new_folder(config, named)
-    write_json(folder / "config.json", dataclasses.asdict(config))
     with told_in_a_sentence(folder):
         command = shlex.join(["python", "-m", "capstone.train", *arguments])
         (folder / "command.txt").write_text(command + "\n", encoding="utf-8")
         shutil.copy(tokenizer, folder)
+    write_json(folder / "config.json", dataclasses.asdict(config))
     return folder
 
 
@@ -68,9 +69,11 @@ def append_log(folder: Path, text: str) -> None:
 
 
 def write_json(path: Path, values: Any) -> None:
-    """Write values so that a person can read them."""
+    """Write values so that a person can read them, all of them or none."""
+    unfinished = path.with_name(path.name + ".unfinished")
     with told_in_a_sentence(path):
-        path.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        unfinished.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        unfinished.replace(path)
 
 
 class MetricsFile:
@@ -94,6 +97,12 @@ class MetricsFile:
                 except ValueError:
                     break
         return records
+
+    def settle(self) -> None:
+        """Have the system put on the disk what was appended, so that no checkpoint is ahead of its own records."""
+        if self.path.is_file():
+            with told_in_a_sentence(self.path), open(self.path, "ab") as file:
+                os.fsync(file.fileno())
 
     def cut_after(self, step: int) -> None:
         """Drop what came after the checkpoint from which a run goes on."""

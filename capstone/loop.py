@@ -40,7 +40,7 @@ def train(run: Run) -> None:
     """Train from run.progress to the last step.
 
     Raises:
-        Interrupted: after Ctrl-C, when last.pt is written.
+        Interrupted: after Ctrl-C, when a checkpoint is written.
         CapstoneError: the loss is not finite, or nothing can be saved.
     """
     config, progress, pieces = run.config, run.progress, run.pieces
@@ -59,27 +59,29 @@ def train(run: Run) -> None:
             log.add(result, lr, x.numel())
             bar.update()
             last = progress.step == config.steps
+            leaving = interrupt.asked
             validating = progress.step % config.eval_every == 0 or last
-            if progress.step % config.log_every == 0 or validating or interrupt.asked:
+            saving = progress.step % config.save_every == 0 or last or leaving
+            if progress.step % config.log_every == 0 or validating or saving:
                 bar.set_postfix_str(log.write())
             if validating:
                 validate(run, model)
+            if saving:
+                run.metrics.settle()
+                run.keeper.save(run.model, run.optimizer, progress)
+            if validating or saving:
                 log.restart()
-            if interrupt.asked:
-                run.keeper.save("last.pt", run.model, run.optimizer, progress)
+            if leaving:
                 raise Interrupted
 
 
 def validate(run: Run, model: nn.Module) -> None:
-    """Score the validation split, and save: best.pt if it has never been better, and always last.pt."""
+    """Score the validation split, and keep the model in best.pt if it has never been better."""
     progress = run.progress
     batches = validation_batches(run.pieces, run.config, run.data.validation)
     progress.val_loss = run.pieces.validate(model, batches, run.device).loss
     run.metrics.append([{"step": progress.step, "tokens": progress.tokens, "val_loss": progress.val_loss}])
-    if progress.val_loss < progress.best_loss:
-        progress.best_loss = progress.val_loss
-        run.keeper.save("best.pt", run.model, run.optimizer, progress)
-    run.keeper.save("last.pt", run.model, run.optimizer, progress)
+    run.keeper.save_best(run.model, progress)
 
 
 class StepLog:
@@ -128,6 +130,6 @@ class StepLog:
         return shown
 
     def restart(self) -> None:
-        """Leave out the time of a validation."""
+        """Leave out the time of a validation or a checkpoint."""
         self.rate.read()
         self.began = time.perf_counter()

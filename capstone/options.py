@@ -21,7 +21,7 @@ else:
     import tomli as tomllib
 
 HINTS = get_type_hints(Config)
-MAY_CHANGE = {"runs", "data_dir", "pieces", "prompt", "sample_tokens", "device", "threads", "workers"}
+MAY_CHANGE = {"runs", "data_dir", "pieces", "prompt", "sample_tokens", "device", "threads", "workers", "keep"}
 
 
 @dataclass(frozen=True)

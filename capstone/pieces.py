@@ -65,6 +65,7 @@ TABLE = (
     Piece("load_checkpoint", "8.5", "day08_checkpoints", "checkpoint"),
     Piece("capture_rng", "8.5", "day08_checkpoints", "checkpoint"),
     Piece("restore_rng", "8.5", "day08_checkpoints", "checkpoint"),
+    Piece("CheckpointFolder", "8.5", "day08_checkpoints", "checkpoint_folder"),
     Piece("generate", "11.4", "day11_generation", "sampling"),
 )
 BY_NAME = {piece.name: piece for piece in TABLE}

@@ -76,6 +76,8 @@ def set_up(
     torch.manual_seed(config.seed)
     if options.resume:
         job.progress = keeper.resume(model, optimizer)
+        for note in keeper.notes:
+            console.print(note)
         job.metrics.cut_after(job.progress.step)
         console.print(f"Resumed at step {job.progress.step:,} of {config.steps:,}.")
     return job

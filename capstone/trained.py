@@ -9,7 +9,7 @@ from torch import nn
 
 from . import pieces as choosing
 from .build import build_model
-from .checkpoints import load_weights, open_checkpoint
+from .checkpoints import load_weights, open_checkpoint, open_newest
 from .config import Config
 from .errors import CapstoneError
 from .machine import in_precision, prepare
@@ -32,7 +32,7 @@ class Trained:
 
 
 def open_run(name: str, which: Which) -> Trained:
-    """Open best.pt or last.pt of a run.
+    """Open best.pt or the newest whole step-….pt of a run.
 
     Raises:
         CapstoneError: the run or a file of it is missing or damaged, or the pieces do not fit the weights.
@@ -44,8 +44,11 @@ def open_run(name: str, which: Which) -> Trained:
     choices = choosing.choose(config.pieces)
     pieces = choosing.load(choices)
     device = prepare(config)
-    path = folder / f"{which}.pt"
-    state = open_checkpoint(pieces, path)
+    path = folder / "best.pt"
+    if which == "last":
+        path, state = open_newest(pieces, folder)
+    else:
+        state = open_checkpoint(pieces, path)
     try:
         tokenizer = pieces.load(folder / "tokenizer.json")
     except (OSError, ValueError) as error:

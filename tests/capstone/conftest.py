@@ -20,6 +20,7 @@ TINY = {
     "batch-size": 4,
     "steps": 12,
     "eval-every": 6,
+    "save-every": 6,
     "log-every": 5,
     "sample-tokens": 5,
     "precision": "float32",

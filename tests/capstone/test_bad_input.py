@@ -113,7 +113,7 @@ def test_checkpoint_that_is_none(say, copied, damage):
         assert "best.pt" in message
         assert len(message.splitlines()) == 1
         if damage in ("cut", "bit", "text"):
-            assert f"copy {folder / 'last.pt'} over it" in message  # what to do, and that one is whole
+            assert f"copy {folder / 'step-00000012.pt'} over it" in message  # what to do, and that one is whole
 
 
 def test_checkpoint_of_another_shape(say, copied):
@@ -128,9 +128,9 @@ def test_checkpoint_of_another_shape(say, copied):
 
 def test_checkpoint_of_other_pieces(say, copied):
     folder = copied()
-    state = torch.load(folder / "last.pt", weights_only=True)
+    state = torch.load(folder / "step-00000012.pt", weights_only=True)
     state["pieces"]["day02_attention/layer_norm.py"] = "mine 0123"
-    torch.save(state, folder / "last.pt")
+    torch.save(state, folder / "step-00000012.pt")
     code, message = say(train, "--resume", folder)
     assert code == 1
     assert "was trained with other pieces" in message
@@ -175,7 +175,7 @@ def test_nan_stops_the_run_and_keeps_the_checkpoint(say, options, tmp_path, monk
     code, message = say(train, *options, "--name", "poisoned")
     assert code == 1
     assert "The loss was nan at step 9" in message
-    state = torch.load(tmp_path / "runs" / "poisoned" / "last.pt", weights_only=True)
+    state = torch.load(tmp_path / "runs" / "poisoned" / "step-00000006.pt", weights_only=True)
     assert state["progress"]["step"] == 6
 
 
@@ -191,7 +191,7 @@ def test_sys_exit_in_a_piece(say, options, tmp_path, monkeypatch):
     code, message = say(train, *options, "--name", "left")
     assert code == 1
     assert "A piece called sys.exit" in message
-    assert (tmp_path / "runs" / "left" / "last.pt").is_file()
+    assert (tmp_path / "runs" / "left" / "step-00000006.pt").is_file()
 
 
 def test_full_disk_keeps_the_checkpoint(say, options, tmp_path, monkeypatch):
@@ -202,13 +202,14 @@ def test_full_disk_keeps_the_checkpoint(say, options, tmp_path, monkeypatch):
     folder = tmp_path / "runs" / "full"
     config = folder / "config.json"
     config.write_text(config.read_text(encoding="utf-8").replace('"steps": 7', '"steps": 12'), encoding="utf-8")
-    before = hashlib.sha256((folder / "last.pt").read_bytes()).hexdigest()
+    before = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.glob("*.pt")}
+    assert before.keys() == {"step-00000006.pt", "step-00000007.pt", "best.pt"}
     monkeypatch.setattr("capstone.train.preflight", lambda *_: None)
     monkeypatch.setattr(os, "fsync", full)
     code, message = say(train, "--resume", folder)
     assert code == 1
     assert "could not be written: No space left on device. What was saved before is still there." in message
-    assert hashlib.sha256((folder / "last.pt").read_bytes()).hexdigest() == before
+    assert {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.glob("*.pt")} == before
     assert not list(folder.glob("*.unfinished"))
 
 

@@ -46,7 +46,9 @@ def test_resumed_run_has_the_same_losses_bit_for_bit(options, tmp_path, monkeypa
     assert f"--resume {parts}" in shown
     assert train(["--resume", str(parts), "--runs", str(tmp_path / "runs")]) == 0
     assert losses(parts) == losses(tmp_path / "runs" / "whole")
-    whole, resumed = (torch.load(tmp_path / "runs" / n / "last.pt", weights_only=True) for n in ("whole", "parts"))
+    whole, resumed = (
+        torch.load(tmp_path / "runs" / n / "step-00000012.pt", weights_only=True) for n in ("whole", "parts")
+    )
     assert all(torch.equal(whole["model"][name], resumed["model"][name]) for name in whole["model"])
 
 
@@ -54,7 +56,7 @@ def test_second_interrupt_leaves_at_once(options, tmp_path, monkeypatch):
     interrupt_at(3, monkeypatch, times=2)
     with pytest.raises(KeyboardInterrupt):
         train([*options, "--name", "twice"])
-    assert not (tmp_path / "runs" / "twice" / "last.pt").exists()
+    assert not list((tmp_path / "runs" / "twice").glob("*.pt"))
 
 
 def test_best_is_never_overwritten_by_worse(options, tmp_path, monkeypatch):
@@ -85,5 +87,5 @@ def test_taken_name_is_kept(options, tmp_path):
 def test_presets_name_gets_a_number(options, tmp_path):
     assert train([*options, "--steps", "1"]) == 0
     assert train([*options, "--steps", "1"]) == 0
-    assert (tmp_path / "runs" / "default" / "last.pt").is_file()
-    assert (tmp_path / "runs" / "default-2" / "last.pt").is_file()
+    assert (tmp_path / "runs" / "default" / "step-00000001.pt").is_file()
+    assert (tmp_path / "runs" / "default-2" / "step-00000001.pt").is_file()

@@ -1,0 +1,55 @@
+"""What the processes of one run tell each other about their checkpoints. For one process alone, each is a formality."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch.distributed as dist
+
+from .errors import CapstoneError
+
+
+def in_a_group() -> bool:
+    """Whether there are other processes, or may be."""
+    return dist.is_available() and dist.is_initialized()
+
+
+def is_main() -> bool:
+    """Whether this is the process that writes: rank 0."""
+    return not in_a_group() or dist.get_rank() == 0
+
+
+def rank() -> int:
+    """The number of this process, from 0."""
+    return dist.get_rank() if in_a_group() else 0
+
+
+def gathered(value: Any) -> list[Any]:
+    """One value from each process, by rank, on every process."""
+    if not in_a_group():
+        return [value]
+    values: list[Any] = [None] * dist.get_world_size()
+    dist.all_gather_object(values, value)
+    return values
+
+
+def from_main(action: Callable[[], Any]) -> Any:
+    """Rank 0 does it; every process gets what came of it. They need no common disk.
+
+    Raises:
+        CapstoneError: rank 0 raised an exception: itself there, its sentence on every other process.
+    """
+    if not in_a_group():
+        return action()
+    outcome: list[Any] = [None, None]
+    raised: Exception | None = None
+    if is_main():
+        try:
+            outcome = [action(), None]
+        except Exception as error:
+            outcome, raised = [None, str(error)], error
+    dist.broadcast_object_list(outcome, src=0)
+    if raised is not None:
+        raise raised
+    if outcome[1] is not None:
+        raise CapstoneError(outcome[1])
+    return outcome[0]
