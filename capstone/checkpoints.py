@@ -155,7 +155,7 @@ class Keeper:
             raise CapstoneError(f"The checkpoints of {self.folder} are gone: start a new run.")
 
     def _restore_rng(self, generators: list[Any], step: int) -> None:
-        """Each process its own generators. With more processes than before, the new ones draw from numbers of theirs."""
+        """To each process its own generators; where there are more processes than before, the new ones are seeded."""
         now = len(gathered(None))
         if now != len(generators):
             self.notes.append(
