@@ -3,7 +3,11 @@
 import os
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from .errors import CourseDataError
 
 
 def cache_folder() -> Path:
@@ -19,16 +23,29 @@ def cache_folder() -> Path:
     return base / "course_data"
 
 
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """What the system says when it refuses to write there (a full disk, a folder of somebody else), in a sentence."""
+    try:
+        yield
+    except OSError as error:
+        raise CourseDataError(
+            f"{path} cannot be written: {error.strerror or error}. Make room there, or choose another folder: "
+            "COURSE_CACHE=/path/to/folder."
+        ) from error
+
+
 def write_whole(path: Path, data: bytes) -> None:
     """Write a file that appears under its name only when all of it is on the disk."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
