@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from filelock import FileLock
+
 from .errors import CourseDataError
 
 
@@ -33,6 +35,19 @@ def writing(path: Path) -> Iterator[None]:
             f"{path} cannot be written: {error.strerror or error}. Make room there, or choose another folder: "
             "COURSE_CACHE=/path/to/folder."
         ) from error
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """One process at a time: the others wait. `path` is a file that only marks the place."""
+    lock = FileLock(path)
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def write_whole(path: Path, data: bytes) -> None:

@@ -9,15 +9,15 @@ import lzma
 import shutil
 import tarfile
 import zlib
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 import numpy as np
-from filelock import FileLock
 from tqdm import tqdm
 
 from . import mirrors
-from .cache import cache_folder, writing
+from .cache import cache_folder, locked, writing
 from .errors import CourseDataError, DataCorrupt, DataMissing
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
@@ -144,19 +144,15 @@ def out_of(archive: Path, called: str, split: str) -> Arrays:
     The folder appears there under its name when all of it is on the disk. `called` is what errors call the archive.
     """
     home = cache_folder() / "cifar10"
-    with writing(home):
-        home.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(home / "unpacking.lock")
-        lock.acquire()
-    try:
+    with locked(home / "unpacking.lock"):
         if arrays := read(home, split):
             return arrays
         unpacking = home / f"unpacking-{FOLDER}"
-        with writing(unpacking):
-            shutil.rmtree(home / FOLDER, ignore_errors=True)
-            shutil.rmtree(unpacking, ignore_errors=True)
-            unpacking.mkdir()
+        shutil.rmtree(home / FOLDER, ignore_errors=True)
+        shutil.rmtree(unpacking, ignore_errors=True)
         try:
+            with writing(unpacking):
+                unpacking.mkdir()
             unpack(archive, called, unpacking)
             with writing(home / FOLDER):
                 unpacking.rename(home / FOLDER)
@@ -164,8 +160,6 @@ def out_of(archive: Path, called: str, split: str) -> Arrays:
             shutil.rmtree(unpacking, ignore_errors=True)
         if arrays := read(home, split):
             return arrays
-    finally:
-        lock.release()
     raise DataCorrupt(f"{fault_of(home / FOLDER)}, although it was unpacked just now: is the disk sound?")
 
 
@@ -176,7 +170,7 @@ def unpack(archive: Path, called: str, folder: Path) -> None:
         file = archive.open("rb")
     except OSError as error:
         raise DataMissing(f"{called} cannot be read: {error.strerror}.") from error
-    with file, tqdm(desc=f"unpacking {archive.name}", total=len(wanted), unit="file", leave=False) as bar:
+    with file, tqdm(desc=f"unpacking {Path(called).name}", total=len(wanted), unit="file", leave=False) as bar:
         for name, data in files_in(file, called, set(wanted)):
             if (digest := wanted.pop(name)) != md5(data):
                 raise DataCorrupt(f"{called} is damaged: its {name} has the md5 {md5(data)} instead of {digest}.")
@@ -187,7 +181,7 @@ def unpack(archive: Path, called: str, folder: Path) -> None:
         raise DataCorrupt(f"{called} is not the archive of CIFAR-10, or not whole: it has no {', '.join(wanted)}.")
 
 
-def files_in(file: IO[bytes], called: str, wanted: set[str]) -> Any:
+def files_in(file: IO[bytes], called: str, wanted: set[str]) -> Iterator[tuple[str, bytes]]:
     """Plain files of these names, whatever folders the archive puts them into, and their bytes; each name once."""
     try:
         with tarfile.open(fileobj=file) as archive:

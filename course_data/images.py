@@ -68,6 +68,8 @@ def load_images(
     No other set ever takes the place of the one that was asked for.
     """
     check_choice("set of images", name, image_sets())
+    if split in ("validation", "valid", "val"):
+        raise ValueError(f"{name} has no split {split!r}, only train and test: hold a part of train back.")
     check_choice("split", split, SPLITS)
     if name in STAND_INS:
         draw, classes = STAND_INS[name]

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
+from typing import BinaryIO
 
-from filelock import FileLock
 from tqdm import tqdm
 
-from .cache import cache_folder
+from .cache import cache_folder, locked, writing
 from .errors import CourseDataError, DataCorrupt, DataMissing
 
 TIMEOUT = 10.0
@@ -23,20 +23,22 @@ CHUNK = 1 << 16
 def fetched(mirror: str, names: list[str]) -> Iterator[tuple[str, Path]]:
     """The first of these files that the mirror has: its address, and the whole of it in a temporary place.
 
-    If it proves to be corrupt, that copy is deleted, so that the next attempt starts afresh.
+    That copy is deleted in the end, and when it proves to be corrupt, so that the next attempt starts afresh. If
+    something else goes wrong (the disk is full, Ctrl-C), it stays for the next attempt.
     """
     downloads = cache_folder() / "downloads"
-    downloads.mkdir(parents=True, exist_ok=True)
     for name in names:
         url = f"{mirror.rstrip('/')}/{name}"
         place = downloads / f"{sha256(url.encode()).hexdigest()[:8]}-{os.path.basename(name)}"
-        with FileLock(f"{place}.lock"):
+        with locked(place.with_name(f"{place.name}.lock")):
             if not download(url, part := place.with_name("part-" + place.name)):
                 continue
             try:
                 yield url, part
-            finally:
+            except DataCorrupt:
                 part.unlink(missing_ok=True)
+                raise
+            part.unlink(missing_ok=True)
             return
     raise DataMissing(f"The mirror {mirror} has none of {', '.join(names)}.")
 
@@ -53,16 +55,23 @@ def download(url: str, part: Path) -> bool:
             if error.code == 404:
                 return False
             if error.code == 416 and before:
+                if error.headers.get("Content-Range") == f"bytes */{before}":
+                    return True
                 part.unlink()
                 continue
             raise DataMissing(f"{url} answered {error.code} ({error.reason}).") from error
         except (OSError, http.client.HTTPException) as error:
-            broken = str(getattr(error, "reason", error)) or type(error).__name__
+            broken = said(getattr(error, "reason", error))
         except ValueError as error:
             raise CourseDataError(f"{url} is not an address to fetch from: {error}.") from error
         if (part.stat().st_size if part.exists() else 0) <= before:
             kept = f" What came so far ({before:,} bytes) is kept: try again to go on from there." if before else ""
             raise DataMissing(f"{url} could not be fetched: {broken}.{kept}")
+
+
+def said(reason: object) -> str:
+    """What went wrong, in words alone where the system has words for it."""
+    return getattr(reason, "strerror", None) or str(reason) or type(reason).__name__
 
 
 def transfer(url: str, part: Path) -> bool:
@@ -73,15 +82,22 @@ def transfer(url: str, part: Path) -> bool:
         resumed = response.status == 206
         length = response.headers.get("Content-Length")
         total = (have if resumed else 0) + int(length) if length else None
-        with (
-            part.open("ab" if resumed else "wb") as file,
-            tqdm(desc=part.name, total=total, initial=file.tell(), unit="B", unit_scale=True, leave=False) as bar,
-        ):
+        with writing(part):
+            file = part.open("ab" if resumed else "wb", buffering=0)  # so that a full disk is noticed by `append`
+        size = file.tell()
+        with file, tqdm(desc=part.name, total=total, initial=size, unit="B", unit_scale=True, leave=False) as bar:
             while chunk := response.read(CHUNK):
-                file.write(chunk)
+                append(file, chunk, part)
                 bar.update(len(chunk))
             size = file.tell()
     if total is not None and size > total:
         part.unlink()
         raise DataCorrupt(f"{url} sent more than it announced: try again, or try another mirror.")
     return total is None or size == total
+
+
+def append(file: BinaryIO, chunk: bytes, path: Path) -> None:
+    """All of a chunk: an unbuffered file may take it bit by bit."""
+    with writing(path):
+        while chunk:
+            chunk = chunk[file.write(chunk) :]

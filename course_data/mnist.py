@@ -91,11 +91,10 @@ def verified(path: Path, name: str, called: str | None = None) -> bytes:
         data = read_bytes(path)
     except DataCorrupt as error:
         raise DataCorrupt(str(error).replace(str(path), called)) from error
-    digest = sha256(data).hexdigest()
-    if digest != OFFICIAL[name]:
+    if sha256(data).hexdigest() != OFFICIAL[name]:
         raise DataCorrupt(
-            f"{called} does not hold MNIST's {name}: sha256 {digest} instead of {OFFICIAL[name]}. Delete it and fetch "
-            "it again; if it belongs to another set (Fashion-MNIST has the same names), give each a folder of its own."
+            f"{called} is damaged, or of another set: its {len(data):,} bytes have not the checksum of MNIST's {name}. "
+            "Fetch it again, or give each set a folder of its own (Fashion-MNIST has files of the same names)."
         )
     return data
 

@@ -17,6 +17,8 @@ def cache(monkeypatch, tmp_path):
     monkeypatch.delenv("COURSE_MIRROR", raising=False)
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.delenv("http_proxy", raising=False)
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
     return folder
 
 

@@ -2,87 +2,27 @@
 
 import hashlib
 import lzma
-import re
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from course_data import CourseDataError, DataCorrupt, DataMissing, load_text, mirrors, wikitext
 
+from .server import kept, serving
+
 TEXT = "".join(f" Line {number} of <unk> words {number * 7919 % 1000} . \n" for number in range(20_000))
 PACKED = lzma.compress(TEXT.encode())
-
-
-class Server(ThreadingHTTPServer):
-    """Serves one packed file, as well or as badly as a test wants."""
-
-    def __init__(self):
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.files = {"/wikitext-2/wiki.valid.tokens.xz": PACKED}
-        self.cuts = 0
-        self.chunk = 4_000
-        self.ranges = True
-        self.status = None
-        self.silent = threading.Event()
-        self.asked = []
-
-    @property
-    def address(self):
-        return f"http://127.0.0.1:{self.server_port}"
-
-
-class Handler(BaseHTTPRequestHandler):
-    def do_GET(self):
-        server = self.server
-        server.asked.append((self.path, self.headers.get("Range")))
-        if server.status == "silent":
-            server.silent.wait(10)
-            return
-        data = server.files.get(self.path)
-        if server.status or data is None:
-            self.send_error(server.status or 404)
-            return
-        wanted = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
-        begin = int(wanted[1]) if wanted and server.ranges else 0
-        if begin >= len(data):
-            self.send_error(416)
-            return
-        self.send_response(206 if begin else 200)
-        self.send_header("Content-Length", str(len(data) - begin))
-        self.end_headers()
-        if server.cuts:
-            server.cuts -= 1
-            self.wfile.write(data[begin : begin + server.chunk])
-        else:
-            self.wfile.write(data[begin:])
-
-    def log_message(self, format, *args):
-        pass
 
 
 @pytest.fixture
 def server(monkeypatch):
     monkeypatch.setattr(wikitext, "OFFICIAL", {("tokens", "validation"): hashlib.sha256(TEXT.encode()).hexdigest()})
     monkeypatch.setattr(wikitext, "WORDS", dict.fromkeys(wikitext.WORDS, 8 * 20_000))
-    monkeypatch.delenv("http_proxy", raising=False)
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-    with Server() as running:
-        thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
+    with serving({"/wikitext-2/wiki.valid.tokens.xz": PACKED}) as running:
         yield running
-        running.silent.set()
-        running.shutdown()
-        thread.join()
 
 
 def fetch(server, split="validation"):
     return load_text("wikitext2-tokens", split, mirror=server.address)
-
-
-def kept(cache):
-    """What lies in the cache, locks aside."""
-    return sorted(path.name for path in cache.rglob("*") if path.is_file() and path.suffix != ".lock")
 
 
 def test_fetched_once_then_from_the_cache(server, cache):
