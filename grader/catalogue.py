@@ -23,6 +23,7 @@ class Mistake:
     edit: Callable[[str], str] = field(repr=False)
     seen: str = ""
     twins: Mapping[str, str] = field(default_factory=dict)
+    hangs: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +38,14 @@ class Alternative:
 
 
 def mistake(
-    file: str, *, says: str, why: str, read: str, seen: str = "", twins: Mapping[str, str] | None = None
+    file: str,
+    *,
+    says: str,
+    why: str,
+    read: str,
+    seen: str = "",
+    twins: Mapping[str, str] | None = None,
+    hangs: bool = False,
 ) -> Callable[[Callable[[str], str]], Mistake]:
     """Enter a function that edits the source of `file` (without `.py`) into the catalogue.
 
@@ -47,10 +55,12 @@ def mistake(
         read: the heading of the day's README to read, as a link (`#why-divide-by-d`).
         seen: where people made this mistake.
         twins: names of mistakes that no right check can tell from this one, each with the reason.
+        hangs: the ranks wait for each other wherever it fails. It takes seconds to see that, so the mistake is only
+            considered when the learner's ranks wait, too.
     """
 
     def enter(edit: Callable[[str], str]) -> Mistake:
-        return Mistake(edit.__name__, file, says, why, read, edit, seen, twins or {})
+        return Mistake(edit.__name__, file, says, why, read, edit, seen, twins or {}, hangs)
 
     return enter
 

@@ -10,7 +10,7 @@ from grader.catalogue import Mistake
 from grader.comparison import Check
 from grader.differences import difference
 from grader.loading import Version
-from grader.outcome import Observed, Raised, same
+from grader.outcome import HANG, Observed, Raised, same
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,8 @@ class Diagnosis:
 
 def diagnose(bench: Bench, check: Check, version: Version, failure: Failure) -> Diagnosis:
     """Run the check's probes on every catalogued mistake, and keep those that cannot be told from `version`."""
-    candidates = [mistake for mistake in bench.mistakes_within(check) if _alike(bench, check, version, mistake)]
+    possible = [mistake for mistake in bench.mistakes_within(check) if mistake.hangs == _hung(failure)]
+    candidates = [mistake for mistake in possible if _alike(bench, check, version, mistake)]
     if isinstance(failure.outcome, Raised):  # the same words of an error say less than the same numbers
         candidates = [mistake for mistake in candidates if not _refuted(bench, check, version, mistake)]
     if len(candidates) > 1:
@@ -36,6 +37,10 @@ def diagnose(bench: Bench, check: Check, version: Version, failure: Failure) -> 
     if candidates:
         return Diagnosis(tuple(candidates))
     return Diagnosis(tuple(_same_first_difference(bench, check, failure)), partly=True)
+
+
+def _hung(failure: Failure) -> bool:
+    return isinstance(failure.outcome, Raised) and failure.outcome.kind == HANG
 
 
 def _alike(bench: Bench, check: Check, version: Version, mistake: Mistake) -> bool:
@@ -78,7 +83,7 @@ def _same_first_difference(bench: Bench, check: Check, failure: Failure) -> list
     if not isinstance(failure.outcome, Observed) or not _telling(failure.outcome.values[failure.name]):
         return []
     found = []
-    for mistake in bench.mistakes_within(check):
+    for mistake in (mistake for mistake in bench.mistakes_within(check) if not mistake.hangs):
         version = bench.mistaken(mistake)
         theirs = bench.failure(check, version)
         if (

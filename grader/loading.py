@@ -9,7 +9,8 @@ import importlib.util
 import itertools
 import sys
 from collections.abc import Callable, Mapping
-from functools import cache, lru_cache
+from dataclasses import dataclass
+from functools import cache, lru_cache, partial
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from pathlib import Path
@@ -59,6 +60,61 @@ class Version:
 
     def file(self, stem: str) -> Path:
         return self.folder / f"{stem}.py"
+
+    def recipe(self) -> "Recipe":
+        """What another process needs to load the same version."""
+        sources = {stem: edit(_read(self.file(stem))) for stem, edit in self.edits.items()}
+        swaps = {
+            stem: {name: _home_of(value) for name, value in names.items()} for stem, names in self.replacements.items()
+        }
+        return Recipe(self.folder, sources, swaps)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A version as plain data.
+
+    Args:
+        sources: file stem → its changed source.
+        swaps: file stem → name to set → (file in which the value is defined, its name there).
+    """
+
+    folder: Path
+    sources: Mapping[str, str]
+    swaps: Mapping[str, Mapping[str, tuple[str, str]]]
+
+    def version(self, load: Callable[[str], object]) -> Version:
+        """The version again; `load` gives the module of a file."""
+        edits = {stem: partial(_instead, source) for stem, source in self.sources.items()}
+        replacements = {
+            stem: {name: _entry(load(file), there) for name, (file, there) in names.items()}
+            for stem, names in self.swaps.items()
+        }
+        return Version(self.folder, edits, replacements)
+
+
+def _instead(source: str, _: str) -> str:
+    return source
+
+
+def _home_of(value: object) -> tuple[str, str]:
+    name = getattr(value, "__name__", "")
+    module = sys.modules.get(getattr(value, "__module__", ""))
+    file = getattr(module, "__file__", None)
+    if not name or file is None:
+        raise TypeError(f"{value!r} cannot be loaded again in another process")
+    return file, name
+
+
+def _entry(module: object, name: str) -> object:
+    """The value of an entry of a catalogue, or of any other name of its file."""
+    value = getattr(module, name)
+    return getattr(value, "value", value)
+
+
+def version_of(module: ModuleType) -> Version | None:
+    """The version that a module was loaded for."""
+    return _finder.versions.get(module.__name__.split(".")[0])
 
 
 class _VersionLoader(Loader):

@@ -24,6 +24,7 @@ from grader.records import read_record
 
 SEED = 0
 PRINTED_LIMIT = 4_000  # characters
+HANG = "Hang"  # the kind of Raised for ranks that wait for each other
 NOT_STARTED = re.compile(r"\s*(\S+\.\S+)\s+(\S+)")
 ADDRESS = re.compile(r"0x[0-9a-fA-F]+")
 
@@ -61,6 +62,16 @@ class Raised:
     unwritten: str
     trace: str
     printed: str = ""
+    rank: int | None = None  # of several processes, the one that raised
+    notes: tuple[str, ...] = ()  # lines to be shown below the message
+
+
+class Elsewhere(Exception):
+    """Something was raised in another process; `raised` is the report from there."""
+
+    def __init__(self, raised: Raised):
+        super().__init__(raised.message)
+        self.raised = raised
 
 
 Outcome = Observed | Raised
@@ -77,7 +88,7 @@ def run(comparison: Comparison, version: Version) -> Outcome:
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # sys.exit() in a stub is a crash too
-        return replace(_raised(error, version), printed=heard.getvalue())
+        return replace(raised_from(error, version), printed=heard.getvalue())
     return Observed(_checked(values, comparison), heard.getvalue())
 
 
@@ -133,7 +144,10 @@ def _checked(values: object, comparison: Comparison) -> dict[str, object]:
     return {name: snapshot(value) for name, value in values.items()}
 
 
-def _raised(error: BaseException, version: Version) -> Raised:
+def raised_from(error: BaseException, version: Version) -> Raised:
+    """The report of an exception: what it says, and where in the version's own files it came up."""
+    if isinstance(error, Elsewhere):
+        return replace(error.raised, probe_line=error.raised.probe_line or _probe_line(error.__traceback__))
     deepest = list(traceback.walk_tb(error.__traceback__))[-1][0].f_code.co_filename
     unwritten = ""
     if (

@@ -14,6 +14,7 @@ from grader.bench import PASSED, Bench
 from grader.comparison import Check, Recorder
 from grader.comparison import lesson as _lesson
 from grader.comparison import record as _record
+from grader.ranks import uses_ranks
 from grader.screen import Screen
 from grader.session import Session
 from grader.units import UnitsError, load_units
@@ -142,7 +143,7 @@ def _run(item: pytest.Function) -> Verdict:
         check=item.name,
         task=session.task_number(item.path),
         reference=config.option.reference,
-        seconds=max(marker.args[0] if marker else 0.0, config.option.time_limit),
+        seconds=max(marker.args[0] if marker else 0.0, config.option.time_limit) * (1 + 5 * uses_ranks(item.path)),
         capture=config.option.capture != "no",
     )
     if config.option.usepdb:

@@ -116,16 +116,24 @@ def _crash(outcome: Raised) -> list[Line]:
         if outcome.probe_line:
             lines.append(Line("It came up in the check, which could not go on with what your code gave it:"))
             lines.append(Line(f"  {outcome.probe_line}", "code"))
-        return lines + _explained(outcome)
+        return lines + _elsewhere(outcome) + _explained(outcome)
     place = outcome.place
     inside = f", in {place.function}" if place.function and place.function != "<module>" else ""
     colon = ":" if place.code else ""
     lines = [Line(headline, "bold"), Line(f"{where(Path(place.file))}, line {place.line}{inside}{colon}")]
     if place.code:
         lines.append(Line(f"  {place.code.strip()}", "code"))
+    lines += _elsewhere(outcome)
     if place.tensors:
         lines.append(Line(f"Tensors there: {'; '.join(place.tensors)}"))
     return lines + _explained(outcome)
+
+
+def _elsewhere(outcome: Raised) -> list[Line]:
+    """Of a check on several processes: which rank it was, or where each one stood."""
+    if outcome.notes:
+        return [Line(f"  {note}", "code") for note in outcome.notes]
+    return [Line(f"It happened on rank {outcome.rank}.")] if outcome.rank is not None else []
 
 
 def _explained(outcome: Raised) -> list[Line]:

@@ -4,6 +4,7 @@ The worker serves checks one by one. If one runs out of time, or brings the inte
 new worker takes over, and the rest go on. Where the system can fork, a worker starts with torch already imported.
 """
 
+import atexit
 import contextlib
 import faulthandler
 import io
@@ -21,10 +22,11 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from grader.bench import CRASHED, Bench
+from grader.limits import limit
 from grader.outcome import PRINTED_LIMIT
+from grader.ranks import get_ready, uses_ranks
 from grader.verdict import Line, Verdict, judge, where
 
-FILE_LIMIT = 256 * 2**20  # bytes that one file written by a check may have
 GRACE = 1.0  # seconds between the stack dump and the end
 COUNTS_COMPUTING = hasattr(signal, "setitimer")  # not on Windows
 PATIENCE = 3 if COUNTS_COMPUTING else 1  # by the clock, as a multiple of the limit
@@ -56,6 +58,7 @@ class Worker:
         self._context = multiprocessing.get_context(os.environ.get("COURSE_START_METHOD", default))
         self._process: multiprocessing.process.BaseProcess | None = None
         self._pipe: Connection | None = None
+        atexit.register(self.close)  # before multiprocessing waits for its children
         self._folder = tempfile.TemporaryDirectory(prefix="grader-", ignore_cleanup_errors=True)
 
     def run(self, order: Order) -> Verdict:
@@ -78,8 +81,8 @@ class Worker:
             self._stop()
             self._pipe, theirs = self._context.Pipe()
             self._process = self._context.Process(  # type: ignore[attr-defined]
-                target=serve, args=(theirs, self._pipe, Path(self._folder.name)), daemon=True
-            )
+                target=serve, args=(theirs, self._pipe, Path(self._folder.name))
+            )  # no daemon: it may start ranks
             with _ctrl_c_ignored():
                 self._process.start()
             theirs.close()
@@ -155,7 +158,7 @@ def _ctrl_c_ignored() -> Iterator[None]:
 def serve(pipe: Connection, parents: Connection, folder: Path) -> None:
     """The child: answer each order with a verdict, until the parent closes its end of the pipe, or is gone."""
     parents.close()  # a copy of it kept open here would hide the parent's end
-    _limit()
+    limit()
     benches: dict[tuple[Path, Path], Bench] = {}
     pipe.send("ready")
     with (folder / "stack").open("w+") as stack:
@@ -172,6 +175,8 @@ def serve(pipe: Connection, parents: Connection, folder: Path) -> None:
             faulthandler.dump_traceback_later(order.seconds * PATIENCE, file=stack)
             _limit_time(order.seconds)
             with _redirected(folder / "printed") if order.capture else contextlib.nullcontext():
+                if uses_ranks(order.exercise / order.file):
+                    get_ready()
                 bench = benches.setdefault((order.exercise, order.solution), Bench(order.exercise, order.solution))
                 verdict = verdict_of(bench, order)
             faulthandler.cancel_dump_traceback_later()
@@ -190,25 +195,6 @@ def verdict_of(bench: Bench, order: Order) -> Verdict:
     except Exception as error:
         text = f"The check itself failed, which is not your fault ({type(error).__name__}: {error}). Please report it."
         return Verdict("broken check", text, (Line(text, "bold"),), trace=traceback.format_exc())
-
-
-def _limit() -> None:
-    """Keep a learner's code from hurting the machine: threads, memory, files, and Ctrl-C is the parent's."""
-    import torch
-
-    torch.set_num_threads(1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if sys.platform == "win32":
-        return
-    import resource
-
-    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    limits = {resource.RLIMIT_FSIZE: FILE_LIMIT, resource.RLIMIT_CORE: 0, resource.RLIMIT_DATA: memory * 3 // 4}
-    for kind, most in limits.items():
-        allowed = resource.getrlimit(kind)[1]
-        with contextlib.suppress(ValueError, OSError):  # not every system keeps every limit
-            resource.setrlimit(kind, (most if allowed == resource.RLIM_INFINITY else min(most, allowed), allowed))
 
 
 def _limit_time(seconds: float) -> None:

@@ -1,0 +1,27 @@
+"""Keep a learner's code from hurting the machine."""
+
+import contextlib
+import os
+import signal
+import sys
+
+FILE_LIMIT = 256 * 2**20  # bytes that one file written by a check may have
+
+
+def limit() -> None:
+    """One thread, less memory than there is, no huge files; and Ctrl-C is the parent's affair."""
+    import torch
+
+    torch.set_num_threads(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if sys.platform == "win32":
+        return
+    import resource
+
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    limits = {resource.RLIMIT_FSIZE: FILE_LIMIT, resource.RLIMIT_CORE: 0, resource.RLIMIT_DATA: memory * 3 // 4}
+    for kind, most in limits.items():
+        allowed = resource.getrlimit(kind)[1]
+        with contextlib.suppress(ValueError, OSError):  # not every system keeps every limit
+            resource.setrlimit(kind, (most if allowed == resource.RLIM_INFINITY else min(most, allowed), allowed))
