@@ -9,11 +9,13 @@ The run writes runs/day01-cifar10/ with the numbers of both side by side, and th
 
 import argparse
 import sys
-from typing import Any
+import time
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from matplotlib.figure import Figure
+from tqdm import tqdm
 
 from course_data.images import load_images
 from course_data.runs import RunFolder
@@ -40,8 +42,16 @@ def settings() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def one_training(args: argparse.Namespace, loaders: Loaders, dtype: torch.dtype) -> tuple[Report, int]:
-    """A report, and the bytes that a step keeps for backward. The same start and the same order for every dtype."""
+class Training(NamedTuple):
+    """One of the two trainings."""
+
+    report: Report
+    kept: int  # bytes that a step keeps for backward
+    cpu_seconds: float  # of this process alone, whatever else the machine does; validation included
+
+
+def one_training(args: argparse.Namespace, loaders: Loaders, name: str, dtype: torch.dtype) -> Training:
+    """Train in one dtype: the same first weights and the same order of the images for every dtype."""
     torch.manual_seed(args.seed)
     model = cifar_mlp(tuple(args.hidden), args.dropout).to(args.device)
     images, labels = (part.to(args.device) for part in next(iter(loaders.val)))
@@ -56,8 +66,10 @@ def one_training(args: argparse.Namespace, loaders: Loaders, dtype: torch.dtype)
     optimizer = torch.optim.AdamW(model.parameters(), lr=args.lr)
     steps = args.epochs * len(loaders.train)
     scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
-    report = train_classifier(model, loaders.train, loaders.val, optimizer, args.epochs, dtype, args.device, scheduler)
-    return report, kept
+    began = time.process_time()
+    bar = tqdm(loaders.train, name, leave=False)
+    report = train_classifier(model, bar, loaders.val, optimizer, args.epochs, dtype, args.device, scheduler)
+    return Training(report, kept, time.process_time() - began)
 
 
 def curves(reports: dict[str, Report]) -> Figure:
@@ -76,12 +88,14 @@ def curves(reports: dict[str, Report]) -> Figure:
     return figure
 
 
-def numbers_of(name: str, report: Report, kept: int) -> dict[str, Any]:
+def numbers_of(name: str, training: Training) -> dict[str, Any]:
+    report = training.report
     return {
         f"{name}_val_accuracy": report.accuracies[-1],
         f"{name}_val_accuracy_percent": 100 * report.accuracies[-1],
         f"{name}_seconds": report.seconds,
-        f"{name}_kept_megabytes": kept / 1e6,
+        f"{name}_cpu_seconds": training.cpu_seconds,
+        f"{name}_kept_megabytes": training.kept / 1e6,
         f"{name}_last_loss": report.losses[-1],
         f"{name}_skipped": report.skipped,
         f"{name}_val_accuracies": report.accuracies,
@@ -93,12 +107,13 @@ def train(args: argparse.Namespace, run: RunFolder) -> str:
     images = load_images(args.data, "train", data_dir=args.data_dir)
     print(images.source)
     loaders = make_loaders(images.images, images.labels, args.batch_size, args.val_size, args.seed)
-    reports, kept = {}, {}
+    trainings = {}
     for name, dtype in (("fp32", torch.float32), ("amp", DTYPES[args.dtype])):
         print(f"{name}: {args.epochs} epochs of {len(loaders.train)} steps in {str(dtype).removeprefix('torch.')} …")
-        reports[name], kept[name] = one_training(args, loaders, dtype)
-        print(f"{name}: {100 * reports[name].accuracies[-1]:.2f} % of the validation images right")
-    metrics = {key: value for name in reports for key, value in numbers_of(name, reports[name], kept[name]).items()}
+        trainings[name] = one_training(args, loaders, name, dtype)
+        print(f"{name}: {100 * trainings[name].report.accuracies[-1]:.2f} % of the validation images right")
+    reports = {name: training.report for name, training in trainings.items()}
+    metrics = {key: value for name, training in trainings.items() for key, value in numbers_of(name, training).items()}
     metrics |= {
         "amp_dtype": args.dtype,
         "epochs": args.epochs,
@@ -109,7 +124,7 @@ def train(args: argparse.Namespace, run: RunFolder) -> str:
         "std": loaders.statistics.std.tolist(),
         "data": {"name": args.data, "kind": images.kind, "digest": images.digest},
     }
-    table = side_by_side(reports, kept)
+    table = side_by_side(reports, {name: training.kept for name, training in trainings.items()})
     run.finish(config=settings_of(args), metrics=metrics, figure=curves(reports), texts={"table.md": table + "\n"})
     return table
 
