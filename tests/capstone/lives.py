@@ -1,0 +1,127 @@
+"""python -m tests.capstone.lives: trains in forks of one process that has imported everything; each may be made to die.
+
+It reads orders from standard input, one line of JSON each, and answers each with a line. An order has the arguments of
+capstone.train, and the moment at which the process kills itself, if any: an event, which is something that a run does
+to its files, or so many seconds after its first steps.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import traceback
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+
+
+class Lives:
+    """The process that forks, as the test sees it."""
+
+    def __init__(self) -> None:
+        command = [sys.executable, "-m", "tests.capstone.lives"]
+        pipe = subprocess.PIPE
+        self.process = subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True, encoding="utf-8")
+
+    def live(self, arguments: list[str], log: Path, event: str = "", seconds: float = -1.0) -> dict[str, Any]:
+        """One life, until the event for the first time, or to its end: {"killed": whether, "shown": text}."""
+        order = {"arguments": arguments, "log": str(log), "event": event, "seconds": seconds}
+        self.process.stdin.write(json.dumps(order) + "\n")
+        self.process.stdin.flush()
+        return {**json.loads(self.process.stdout.readline()), "shown": log.read_text(encoding="utf-8")}
+
+    def close(self) -> None:
+        """End the process."""
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def die() -> None:
+    """As if the power failed: nothing is flushed, no handler runs."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def child(order: dict[str, Any]) -> None:
+    """In the fork: train, and die at the event."""
+    from capstone import train
+
+    log = os.open(order["log"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    for stream in (1, 2):
+        os.dup2(log, stream)
+    timer = threading.Timer(order["seconds"], die)
+
+    def event(name: str, spoil: Any = None) -> None:
+        if name == order["event"]:
+            if spoil:
+                spoil()
+            die()
+        if order["seconds"] >= 0 and "metrics" in name and not timer.ident:
+            timer.start()
+
+    watch_files(event)
+    train.preflight = lambda *_: None
+    os._exit(ended(train.main, order["arguments"]))
+
+
+def ended(main: Any, arguments: list[str]) -> int:
+    """The exit code; what went wrong is shown."""
+    try:
+        return main(arguments)
+    except BaseException:
+        traceback.print_exc()
+        return 1
+    finally:
+        sys.stdout.flush()
+
+
+def watch_files(event: Any) -> None:
+    """Have everything told that a run does to its checkpoints and its metrics."""
+    from capstone.folder import MetricsFile
+
+    fsync, replace, unlink, append = os.fsync, os.replace, os.unlink, MetricsFile.append
+
+    def watched_fsync(number: int) -> None:
+        event("half of a file is written", lambda: os.ftruncate(number, os.fstat(number).st_size // 2))
+        fsync(number)
+        event("a file is on the disk, and not renamed")
+
+    def watched_replace(source: Any, target: Any) -> None:
+        replace(source, target)
+        event(f"{Path(target).name} has its name")
+
+    def watched_unlink(path: Any, **more: Any) -> None:
+        unlink(path, **more)
+        event(f"{Path(path).name} is gone")
+
+    def watched_append(self: MetricsFile, records: Any) -> None:
+        append(self, records)
+        size = self.path.stat().st_size
+        event("half of a line of metrics", lambda: os.truncate(self.path, size - 20))
+
+    os.fsync, os.replace, os.unlink = watched_fsync, watched_replace, watched_unlink
+    MetricsFile.append = watched_append
+
+
+def serve() -> None:
+    """Fork for every order."""
+    import matplotlib.figure  # noqa: F401
+    import torch._dynamo  # noqa: F401  # an optimizer imports it
+
+    from capstone import train  # noqa: F401
+
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    for line in sys.stdin:
+        order = json.loads(line)
+        pid = os.fork()
+        if pid == 0:
+            child(order)
+        status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        answers.write(json.dumps({"killed": status == -signal.SIGKILL, "code": status}) + "\n")
+        answers.flush()
+
+
+if __name__ == "__main__":
+    serve()
