@@ -1,4 +1,4 @@
-"""A run that is killed at any moment is resumed as the run that was not killed; docs/proof/resume.py does it at length."""
+"""A run that is killed, at any moment, is resumed as the run that was not killed. docs/proof/resume.py does more."""
 
 import json
 import random
