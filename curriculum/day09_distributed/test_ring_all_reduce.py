@@ -42,7 +42,7 @@ def exchange_on_rank(rank, ring, link):
     first, second = torch.zeros(2), torch.zeros((rank - 1) % 3 + 1)
     ring.exchange(torch.tensor([rank + 1.0, 10.0]), first, wires)
     ring.exchange(torch.full((rank + 1,), rank + 0.5), second, wires)
-    waiting = wires.on_the_way
+    waiting = len(wires.under_way)
     dist.barrier()
     return {"first": first.tolist(), "second": second.tolist(), "sent": wires.sent_bytes, "waiting": waiting}
 

@@ -17,9 +17,7 @@ class Sending:
         """Stand still until the next rank has taken the tensor."""
         for work in self._works:
             work.wait()
-        if self._works:
-            self._link.on_the_way -= 1
-        self._works = []
+        self._link.under_way.discard(self)
 
 
 class Link:
@@ -30,12 +28,13 @@ class Link:
     Attributes:
         rank, size: who I am among how many.
         sent_bytes, sent_messages: what this rank has sent so far.
-        on_the_way: how many sendings were started and not waited for.
+        under_way: the sendings that were started and not waited for.
     """
 
     def __init__(self) -> None:
         self.rank, self.size = dist.get_rank(), dist.get_world_size()
-        self.sent_bytes = self.sent_messages = self.on_the_way = 0
+        self.sent_bytes = self.sent_messages = 0
+        self.under_way: set[Sending] = set()
 
     def send(self, tensor: Tensor) -> None:
         """Send to the next rank, and stand still until it has taken the tensor: until it receives, that is."""
@@ -46,10 +45,11 @@ class Link:
     def start_send(self, tensor: Tensor) -> Sending:
         """Begin to send to the next rank, and return at once; the tensor, contiguous, goes on its way meanwhile."""
         self._count(tensor)
-        self.on_the_way += 1
         length = dist.isend(torch.tensor([tensor.numel()]), self._following, tag=LENGTH)
         values = dist.isend(tensor, self._following, tag=VALUES)
-        return Sending(self, [work for work in (length, values) if work is not None])
+        sending = Sending(self, [work for work in (length, values) if work is not None])
+        self.under_way.add(sending)  # a sending that nobody remembers never arrives
+        return sending
 
     def receive(self, into: Tensor) -> None:
         """Stand still until a tensor has come from the rank before, and overwrite `into`, contiguous, with it.
