@@ -190,7 +190,7 @@ def test_what_cannot_be_sent_is_a_fault_of_the_check():
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL") or not Path("/proc").is_dir(), reason="reads /proc")
-def test_ranks_do_not_outlive_whoever_started_them(tmp_path, apart):
+def test_ranks_do_not_outlive_whoever_started_them(tmp_path):
     """Kill the process that started them, as a timeout does: each rank sees that nobody is left, and goes."""
     import subprocess
     import sys
