@@ -45,6 +45,7 @@ class Keeper:
     config: Config
     text: str  # digests
     tokenizer: str
+    guard: Any = None  # the run's, which remembers what is ordinary
     notes: list[str] = field(default_factory=list)  # what `resume` has to tell
     _files: Any = None
 
@@ -62,6 +63,7 @@ class Keeper:
                 "optimizer": optimizer.state_dict(),
                 "progress": dataclasses.asdict(progress),
                 "rng": generators,
+                "guard": self.guard.state_dict() if self.guard else None,
             }
             with told_in_a_sentence(self.folder / f"step-{progress.step:08d}.pt"):
                 self.files.save(progress.step, state)
@@ -100,6 +102,8 @@ class Keeper:
         load_weights(model, state, path)
         optimizer.load_state_dict(state["optimizer"])
         progress = Progress(**state["progress"])
+        if self.guard and state.get("guard"):
+            self.guard.load_state_dict(state["guard"])
         self._restore_rng(state["rng"], progress.step)
         return progress
 

@@ -81,11 +81,20 @@ class MetricsFile:
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "metrics.jsonl"
+        self.curves: Any = None  # draws what is appended, if somebody wants it
 
     def append(self, records: Iterable[dict[str, Any]]) -> None:
         """Add records at the end."""
+        records = list(records)
         with told_in_a_sentence(self.path), open(self.path, "a", encoding="utf-8") as file:
             file.writelines(json.dumps(record) + "\n" for record in records)
+        if self.curves is not None:
+            self.curves.add(records)
+
+    def close(self) -> None:
+        """Nothing more will be appended."""
+        if self.curves is not None:
+            self.curves.close()
 
     def read(self) -> list[dict[str, Any]]:
         """All records. A last line that a crash cut short is left out."""
