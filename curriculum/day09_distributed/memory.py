@@ -32,12 +32,22 @@ class Memory:
     parameters: int
     gradients: int
     optimizer: int
-    activations: int
+    activations: int  # what the forward pass keeps for the backward pass
+    turn: int  # what backward makes first: gradients as large as the logits
 
-    @property
-    def total(self) -> int:
-        """All four together."""
-        # TODO: add the four parts up.
+    def peak(self, gradients_kept: bool = False) -> int:
+        """The most that is there at one time.
+
+        Parameters and the optimizer's state are always there. Activations are freed while gradients come, so a step has
+        two high points, and the peak is the higher one: at the turn from forward to backward all activations and the
+        turn's own bytes are there; at the end of backward all gradients are.
+
+        Args:
+            gradients_kept: there are gradients already when the forward pass begins, as in every micro-batch of an
+                accumulation but the first. Then they count at the turn, too. False: zero_grad has set them to None.
+        """
+        # TODO 1: add up what is there at the turn.
+        # TODO 2: take the higher one of the two high points, and add what is always there.
         raise NotImplementedError("9.6 Memory")
 
 
@@ -109,26 +119,30 @@ def activation_bytes(
 
 
 def predict(config: GPTShape, batch: int, length: int, precision: str = "float32", fused: bool = False) -> Memory:
-    """The four parts together, each as its function says; the activations are all of their parts.
+    """All of it together: the parts as their functions say, the activations all of theirs.
+
+    The turn: 8·N·V bytes. Backward begins at the loss, with a gradient of the log-probabilities and from it one of the
+    logits, both float32, N·V numbers each.
 
     Raises:
         ValueError: as activation_bytes.
     """
-    # TODO: call the four functions; of the activations, add all parts up.
+    # TODO 1: call the four functions; of the activations, add all parts up.
+    # TODO 2: the turn: two tensors as large as the logits, in float32.
     raise NotImplementedError("9.6 predict")
 
 
 def largest_batch(
     config: GPTShape, length: int, available: int, precision: str = "float32", fused: bool = False
 ) -> int:
-    """The largest batch whose predicted total is at most `available` bytes; 0 if not even one sequence fits.
+    """The largest batch whose predicted peak, gradients not kept, is at most `available` bytes; 0 if none fits.
 
-    Of the activations, the mask and the copies of weights do not grow with the batch; everything else does, in
-    proportion.
+    The mask and the copies of weights do not grow with the batch; all other activations and the turn do, in proportion.
 
     Raises:
         ValueError: as activation_bytes.
     """
-    # TODO 1: find out what a batch of one needs, and what each further sequence adds.
-    # TODO 2: divide what is left, rounding down; not below 0.
+    # TODO 1: if not even one sequence fits, the answer is 0.
+    # TODO 2: find out what each further sequence adds to the turn's high point.
+    # TODO 3: divide what one sequence leaves free by it, rounding down.
     raise NotImplementedError("9.6 largest_batch")

@@ -27,7 +27,7 @@ class Cluster:
     job: str = "gpt"  # the meeting's name: two jobs never mix
 
     def __post_init__(self) -> None:
-        # TODO 1: collect a sentence for each fault of the list above, with its field's name (torchrun_words.is_int_from helps).
+        # TODO 1: collect a sentence for each fault of the list above, with the field's name (is_int_from may help).
         # TODO 2: if there are any, raise one ValueError with all of them.
         raise NotImplementedError("9.3 Cluster")
 

@@ -32,12 +32,22 @@ class Memory:
     parameters: int
     gradients: int
     optimizer: int
-    activations: int
+    activations: int  # what the forward pass keeps for the backward pass
+    turn: int  # what backward makes first: gradients as large as the logits
 
-    @property
-    def total(self) -> int:
-        """All four together."""
-        return self.parameters + self.gradients + self.optimizer + self.activations
+    def peak(self, gradients_kept: bool = False) -> int:
+        """The most that is there at one time.
+
+        Parameters and the optimizer's state are always there. Activations are freed while gradients come, so a step has
+        two high points, and the peak is the higher one: at the turn from forward to backward all activations and the
+        turn's own bytes are there; at the end of backward all gradients are.
+
+        Args:
+            gradients_kept: there are gradients already when the forward pass begins, as in every micro-batch of an
+                accumulation but the first. Then they count at the turn, too. False: zero_grad has set them to None.
+        """
+        at_the_turn = self.activations + self.turn + (self.gradients if gradients_kept else 0)
+        return self.parameters + self.optimizer + max(at_the_turn, self.gradients)
 
 
 def parameter_count(config: GPTShape) -> int:
@@ -121,7 +131,10 @@ def activation_bytes(
 
 
 def predict(config: GPTShape, batch: int, length: int, precision: str = "float32", fused: bool = False) -> Memory:
-    """The four parts together, each as its function says; the activations are all of their parts.
+    """All of it together: the parts as their functions say, the activations all of theirs.
+
+    The turn: 8·N·V bytes. Backward begins at the loss, with a gradient of the log-probabilities and from it one of the
+    logits, both float32, N·V numbers each.
 
     Raises:
         ValueError: as activation_bytes.
@@ -131,20 +144,23 @@ def predict(config: GPTShape, batch: int, length: int, precision: str = "float32
         gradients=gradient_bytes(config),
         optimizer=optimizer_bytes(config),
         activations=sum(activation_bytes(config, batch, length, precision, fused).values()),
+        turn=8 * batch * length * config.vocab_size,
     )
 
 
 def largest_batch(
     config: GPTShape, length: int, available: int, precision: str = "float32", fused: bool = False
 ) -> int:
-    """The largest batch whose predicted total is at most `available` bytes; 0 if not even one sequence fits.
+    """The largest batch whose predicted peak, gradients not kept, is at most `available` bytes; 0 if none fits.
 
-    Of the activations, the mask and the copies of weights do not grow with the batch; everything else does, in
-    proportion.
+    The mask and the copies of weights do not grow with the batch; all other activations and the turn do, in proportion.
 
     Raises:
         ValueError: as activation_bytes.
     """
-    first = predict(config, 1, length, precision, fused).total
-    each = predict(config, 2, length, precision, fused).total - first
-    return max(0, (available - first) // each + 1)
+    one, two = (predict(config, batch, length, precision, fused) for batch in (1, 2))
+    if one.peak() > available:
+        return 0
+    each = two.activations + two.turn - one.activations - one.turn
+    left = available - one.parameters - one.optimizer - one.activations - one.turn
+    return 1 + left // each
