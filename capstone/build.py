@@ -49,6 +49,29 @@ def build_optimizer(pieces: Any, config: Config, model: nn.Module) -> torch.opti
     return pieces.build_optimizer(model, lr=config.lr, betas=(0.9, config.beta2), weight_decay=config.weight_decay)
 
 
+def take_step(
+    pieces: Any,
+    model: nn.Module,
+    batch: tuple[Tensor, Tensor],
+    optimizer: torch.optim.Optimizer,
+    lr: float,
+    max_norm: float = 1.0,
+    accumulate: int = 1,
+    **options: Any,
+) -> Any:
+    """Day 5's step; or day 8's or 9's, in so many parts, where the run needs it.
+
+    Args:
+        batch: (x, y), each (B, T): this process's share.
+        options: for the step.
+    """
+    if hasattr(pieces, "train_step"):
+        return pieces.train_step(model, batch, optimizer, lr, max_norm, **options)
+    parts = list(zip(*(half.chunk(accumulate) for half in batch), strict=True))
+    step = pieces.accumulated_ddp_step if hasattr(pieces, "accumulated_ddp_step") else pieces.accumulated_step
+    return step(model, parts, optimizer, lr, max_norm, **options)
+
+
 def count_parameters(model: nn.Module) -> int:
     """How many numbers training changes."""
     return sum(p.numel() for p in model.parameters() if p.requires_grad)

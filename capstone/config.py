@@ -1,6 +1,7 @@
 """Everything that decides a run, on one screen."""
 
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Literal
 
 
@@ -28,18 +29,21 @@ class Config:
     attention: Literal["day02", "day03"] = "day02"  # whose attention: day 2's with its mask, or day 3's
     # The training
     steps: int = 1300  # how many; the learning rate depends on it
-    batch_size: int = 8  # B: sequences in a step
+    batch_size: int = 8  # B: sequences in a step, of all processes together
+    accumulate: int = 1  # parts in which each process takes its share of a step, one after the other: less memory
     lr: float = 4e-3  # the highest learning rate
     floor_lr: float = 0.0  # the learning rate of the last step
     warmup_fraction: float = 0.1  # the share of the steps in which the learning rate rises
     beta2: float = 0.99  # how slowly AdamW's mean of squared gradients moves
     weight_decay: float = 0.1  # on matrices only
     max_norm: float = 1.0  # the gradient is clipped to this norm
+    guard: Literal["skip", "stop", "off"] = "skip"  # a step with NaN or a spike is left out, ends the run, or is taken
     # What is shown and kept
     log_every: int = 10  # steps between two looks at the loss
     eval_every: int = 150  # steps between two validations; best.pt is the best of them
     save_every: int = 150  # steps between two checkpoints; a run that is killed goes on from the newest
     keep: int = 2  # how many checkpoints are kept beside best.pt
+    board: Literal["tensorboard", "wandb", "none"] = "tensorboard"  # draws the curves while it runs
     prompt: str = ""  # what the sample at the end begins with
     sample_tokens: int = 120  # how long the sample at the end is
     # The machine
@@ -47,11 +51,12 @@ class Config:
     precision: Literal["auto", "float32", "bfloat16"] = "auto"  # auto: the faster of the two, measured once
     threads: int = 0  # of the processor (0: as many as PyTorch takes)
     workers: int = 0  # processes that load the text
+    timeout: float = 600.0  # seconds for which the processes of a run wait for one that does not answer
 
-    def faults(self) -> list[str]:
-        """Every value that cannot be, each by the name of its option."""
+    def faults(self, processes: int = 1) -> list[str]:
+        """Every value that cannot be (in a run of so many processes), each by the name of its option."""
         at_least = {
-            1: "block_size n_layer n_head n_embd steps batch_size log_every eval_every save_every keep",
+            1: "block_size n_layer n_head n_embd steps batch_size accumulate log_every eval_every save_every keep",
             0: "seed threads workers sample_tokens",
             257: "vocab_size",
         }
@@ -63,18 +68,26 @@ class Config:
         ]
         if self.n_embd > 0 and self.n_head > 0 and self.n_embd % self.n_head:
             found.append(f"--n-embd is {self.n_embd}: it must be a multiple of --n-head, {self.n_head}")
+        parts = processes * self.accumulate
+        if self.batch_size > 0 and self.accumulate > 0 and self.batch_size % parts:
+            many = f"the number of processes, {processes}, times " if processes > 1 else ""
+            found.append(
+                f"--batch-size is {self.batch_size}: it must be a multiple of {many}--accumulate, {self.accumulate}"
+            )
         for name in ("dropout", "beta2"):
             if not 0 <= getattr(self, name) < 1:
                 found.append(f"{flag(name)} is {getattr(self, name)}: it must be from 0 up to, but not including, 1")
         if not 0 <= self.warmup_fraction <= 1:
             found.append(f"--warmup-fraction is {self.warmup_fraction}: it must be from 0 to 1")
-        for name in ("lr", "max_norm"):
+        for name in ("lr", "max_norm", "timeout"):
             if not getattr(self, name) > 0:
                 found.append(f"{flag(name)} is {getattr(self, name)}: it must be above 0")
         if not self.floor_lr >= 0 or self.floor_lr > self.lr > 0:
             found.append(f"--floor-lr is {self.floor_lr}: it must be from 0 to --lr, {self.lr}")
         if not self.weight_decay >= 0:
             found.append(f"--weight-decay is {self.weight_decay}: it must be at least 0")
+        if self.board != "none" and find_spec(self.board) is None:
+            found.append(f"--board is {self.board}, which is not installed: pip install {self.board}, or --board none")
         if not self.name or self.name != self.name.strip() or any(c in self.name for c in '/\\:*?"<>|'):
             found.append(f"--name is {self.name!r}: it must be the name of a folder, without / and the like")
         return found

@@ -17,28 +17,37 @@ from torch.utils.data import DataLoader
 from course_data.errors import CourseDataError
 from course_data.text import Text, load_text
 
+from .alone import World
 from .config import Config
 from .errors import CapstoneError
 from .interrupt import ignore_interrupts
+from .together import from_main
 
 END_OF_TEXT = "<|endoftext|>"
 FILES = ("tokenizer.json", "train.npy", "validation.npy")
+ALONE = World()
 
 
 @dataclass(frozen=True)
-class Data:
-    """A text, cut into tokens."""
+class Cut:
+    """A text that has been cut into tokens, and where these are."""
 
     folder: Path  # where tokenizer.json and the tokens are cached
-    tokenizer: Any
-    vocab_size: int
-    train: np.ndarray
-    validation: np.ndarray
     validation_text: Text
     train_source: str  # where the train split came from
     digest: str  # of both splits' text
     tokenizer_digest: str
     notes: tuple[str, ...]  # what a person should know about the text
+
+
+@dataclass(frozen=True)
+class Data(Cut):
+    """The same, opened."""
+
+    tokenizer: Any
+    vocab_size: int
+    train: np.ndarray
+    validation: np.ndarray
 
 
 def read_text(config: Config, split: str) -> Text:
@@ -56,9 +65,26 @@ def read_text(config: Config, split: str) -> Text:
 def load_data(pieces: Any, config: Config) -> Data:
     """Tokenizer and tokens of both splits, from the cache if these very texts were cut before.
 
+    Of several processes rank 0 reads and cuts the texts, and the others wait for it.
+
     Raises:
         CapstoneError: the text is missing, damaged, or too short for the block size.
     """
+    cut = from_main(lambda: _cut(pieces, config))
+    try:
+        tokenizer = pieces.load(cut.folder / "tokenizer.json")
+        train, validation = (pieces.open_tokens(cut.folder / f"{split}.npy") for split in ("train", "validation"))
+    except FileNotFoundError:
+        raise CapstoneError(f"{cut.folder} is not there: --runs must be a folder that all machines share.") from None
+    data = Data(
+        **vars(cut), tokenizer=tokenizer, vocab_size=tokenizer.get_vocab_size(), train=train, validation=validation
+    )
+    _check_length(config, data)
+    return data
+
+
+def _cut(pieces: Any, config: Config) -> Cut:
+    """Cut both splits into tokens, unless they are in the cache."""
     texts = {split: read_text(config, split) for split in ("train", "validation")}
     digests = [text.digest for text in texts.values()]
     special = [END_OF_TEXT, "<unk>"] if texts["train"].kind == "tokens" else [END_OF_TEXT]
@@ -70,21 +96,14 @@ def load_data(pieces: Any, config: Config) -> Data:
         shutil.rmtree(folder)
     if not folder.exists():
         _fill(pieces, config, texts, special, folder)
-    tokenizer = pieces.load(folder / "tokenizer.json")
-    data = Data(
+    return Cut(
         folder=folder,
-        tokenizer=tokenizer,
-        vocab_size=tokenizer.get_vocab_size(),
-        train=pieces.open_tokens(folder / "train.npy"),
-        validation=pieces.open_tokens(folder / "validation.npy"),
         validation_text=texts["validation"],
         train_source=texts["train"].source,
         digest=_digest("".join(digests).encode()),
         tokenizer_digest=_digest((folder / "tokenizer.json").read_bytes()),
         notes=tuple(notes),
     )
-    _check_length(config, data)
-    return data
 
 
 def encode(pieces: Any, tokenizer: Any, text: str) -> np.ndarray:
@@ -103,10 +122,11 @@ def encode(pieces: Any, tokenizer: Any, text: str) -> np.ndarray:
 
 
 def train_batches(
-    pieces: Any, config: Config, tokens: np.ndarray, epoch: int = 0, taken: int = 0
+    pieces: Any, config: Config, tokens: np.ndarray, epoch: int = 0, taken: int = 0, world: Any = ALONE
 ) -> Iterator[tuple[int, int, Tensor, Tensor]]:
     """Batches without end, as (epoch, batches taken of it, x, y), from any place on; order and blocks depend on
-    (seed, epoch) alone.
+    (seed, epoch) alone. Of each batch this process gets its share: all of them together take the batches that one alone
+    would.
 
     Each epoch cuts the text into blocks at another offset, so that no token always stands at the same place. Batches
     that a run has taken already are passed over without being read.
@@ -118,7 +138,7 @@ def train_batches(
         )
         rest = DataLoader(
             loader.dataset,
-            batch_sampler=list(loader.batch_sampler)[taken:],
+            batch_sampler=pieces.ShardedBatches(list(loader.batch_sampler)[taken:], world.rank, world.size),
             collate_fn=loader.collate_fn,
             generator=loader.generator,
             num_workers=config.workers,
@@ -130,10 +150,19 @@ def train_batches(
         epoch, taken = epoch + 1, 0
 
 
-def validation_batches(pieces: Any, config: Config, tokens: np.ndarray, stride: int | None = None) -> DataLoader:
-    """All targets of a row of tokens, each once, in order."""
+def validation_batches(
+    pieces: Any, config: Config, tokens: np.ndarray, stride: int | None = None, world: Any = ALONE
+) -> DataLoader:
+    """All targets of a row of tokens, each once, in order. Several processes take turns: one may get a batch more than
+    another, or none at all.
+    """
     dataset = pieces.BlockDataset(tokens, config.block_size, stride=stride, keep_tail=True)
-    return pieces.eval_loader(dataset, 2 * config.batch_size)
+    batch_size = max(1, 2 * config.batch_size // (world.size * config.accumulate))
+    loader = pieces.eval_loader(dataset, batch_size)
+    if world.size == 1:
+        return loader
+    mine = list(loader.batch_sampler)[world.rank :: world.size]
+    return DataLoader(dataset, batch_sampler=mine, collate_fn=loader.collate_fn)
 
 
 def _fill(pieces: Any, config: Config, texts: dict[str, Text], special: list[str], folder: Path) -> None:

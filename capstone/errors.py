@@ -20,6 +20,10 @@ class ConfigError(CapstoneError):
     exit_code = 2
 
 
+class Elsewhere(CapstoneError):
+    """Another process of this run has failed, and says why; this one has nothing to add."""
+
+
 def run(main: Callable[[list[str]], int]) -> None:
     """Run a command and leave with its exit code; a CapstoneError is told in its sentence."""
     try:

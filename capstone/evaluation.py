@@ -12,13 +12,47 @@ from torch import nn
 from course_data.text import Text
 
 from .config import Config
-from .data import validation_batches
+from .data import ALONE, validation_batches
 from .errors import CapstoneError
+from .failures import beating
 from .metrics import Scores, scores
+from .together import gathered
+
+
+def mean_loss(
+    pieces: Any,
+    config: Config,
+    model: nn.Module,
+    tokens: np.ndarray,
+    device: torch.device,
+    stride: int | None = None,
+    world: Any = ALONE,
+) -> tuple[float, int]:
+    """The mean loss over all tokens that all processes score together, and how many these are.
+
+    Args:
+        model: bare, as one process calls it: the processes score unequal shares, and cannot wait for each other.
+    """
+    batches = validation_batches(pieces, config, tokens, stride, world)
+    if world.size == 1:
+        result = pieces.validate(model, batches, device)
+        return result.loss, result.tokens
+    loss, count = 0.0, 0
+    if len(batches):  # with few tokens and many processes there may be nothing left for this one
+        loss, _, count = pieces.validate(model, beating(batches), device)
+    total = torch.tensor([loss * count, count], dtype=torch.float64, device=device)
+    return float(pieces.mean_over_ranks(total[0], total[1])), sum(gathered(count))
 
 
 def evaluate_tokens(
-    pieces: Any, config: Config, model: nn.Module, tokens: np.ndarray, text: Text, stride: int, device: torch.device
+    pieces: Any,
+    config: Config,
+    model: nn.Module,
+    tokens: np.ndarray,
+    text: Text,
+    stride: int,
+    device: torch.device,
+    world: Any = ALONE,
 ) -> Scores:
     """Score all tokens but the first (the end-of-text that encode puts in front), each once.
 
@@ -26,13 +60,13 @@ def evaluate_tokens(
         model: as training calls it, in its precision.
         stride: how far the window moves; block_size is fast, smaller gives each token more context.
     """
-    result = pieces.validate(model, validation_batches(pieces, config, tokens, stride), device)
-    if result.tokens != len(tokens) - 1:
+    loss, count = mean_loss(pieces, config, model, tokens, device, stride, world)
+    if count != len(tokens) - 1:
         raise CapstoneError(
-            f"{result.tokens:,} tokens were scored, and not {len(tokens) - 1:,}: look at BlockDataset (day 4, 4.3) "
+            f"{count:,} tokens were scored, and not {len(tokens) - 1:,}: look at BlockDataset (day 4, 4.3) "
             "and validate (day 5, 5.6)."
         )
-    return scores(result.loss, result.tokens, text.words, text.bytes)
+    return scores(loss, count, text.words, text.bytes)
 
 
 def record(result: Scores, text: Text, vocab_size: int, stride: int) -> dict[str, Any]:

@@ -5,6 +5,7 @@ import math
 from typing import Any
 
 from rich.console import Console
+from torch import nn
 
 from .checkpoints import load_weights, open_checkpoint
 from .data import Data
@@ -15,6 +16,7 @@ from .machine import describe, in_precision
 from .metrics import flops_per_token, tokens_per_second
 from .plot import draw_curve
 from .samples import sample
+from .together import from_main, on_main
 
 SAMPLES = 3
 
@@ -33,22 +35,31 @@ def draw(run: Run) -> None:
 
 
 def finish(run: Run, console: Console) -> None:
-    """Take the best weights, score the validation split, draw the curve, and write samples."""
-    folder, config, data = run.keeper.folder, run.config, run.data
-    load_weights(run.model, open_checkpoint(run.pieces, folder / "best.pt"), folder / "best.pt")
+    """Take the best weights and score the validation split, all processes together; one draws, writes and shows."""
+    config, data, best = run.config, run.data, run.keeper.folder / "best.pt"
+    load_weights(run.model, from_main(lambda: open_checkpoint(run.pieces, best)), best)
     model = in_precision(run.model, config.precision)
     text, stride = data.validation_text, max(1, config.block_size // 4)
-    result = evaluate_tokens(run.pieces, config, model, data.validation, text, stride, run.device)
+    result = evaluate_tokens(run.pieces, config, model, data.validation, text, stride, run.device, run.world)
     values = record(result, text, data.vocab_size, stride)
+    on_main(run.pieces, lambda: show(run, model, values, console))
+
+
+def show(run: Run, model: nn.Module, values: dict[str, Any], console: Console) -> None:
+    """Write the scores, draw the curve, and let the model write samples."""
+    folder, config, data = run.keeper.folder, run.config, run.data
     write_json(folder / "evaluation.json", values | how_it_was_trained(run))
     draw(run)
     texts = sample(run.pieces, data.tokenizer, model, config.prompt, config.sample_tokens, run.device, count=SAMPLES)
     with told_in_a_sentence(folder / "samples.txt"):
         (folder / "samples.txt").write_text("\n\n----\n\n".join(texts) + "\n", encoding="utf-8")
     console.print(table(values))
+    if run.guard.skipped:
+        console.print(f"The guard left out {run.guard.skipped} of {run.progress.step:,} steps; metrics.jsonl says why.")
     console.print(f"A sample:\n\n{texts[0].strip()} …\n")
     console.print(f"Curve, samples, metrics and checkpoints are in {folder}/. Next:")
-    console.print(f"  python -m capstone.generate {folder} --prompt '{text.text[:40].strip().splitlines()[0]}'")
+    beginning = data.validation_text.text
+    console.print(f"  python -m capstone.generate {folder} --prompt '{beginning[:40].strip().splitlines()[0]}'")
 
 
 def how_it_was_trained(run: Run) -> dict[str, Any]:
@@ -66,6 +77,8 @@ def how_it_was_trained(run: Run) -> dict[str, Any]:
         "checkpoint_share": round(progress.saving / progress.seconds, 4) if progress.seconds else None,
         "model_gflops_per_second": round(rate * flops / 1e9, 1),
         "machine": describe(run.device),
+        "processes": run.world.size,
+        "skipped_steps": run.guard.skipped,
         "train_source": run.data.train_source,
         "source": run.data.validation_text.source,
         "data_digest": run.data.digest,

@@ -1,20 +1,27 @@
 """The training loop."""
 
 import math
+import os
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from .build import take_step
 from .checkpoints import Keeper, Progress
 from .config import Config
-from .data import Data, train_batches, validation_batches
+from .data import ALONE, Data, train_batches
 from .errors import CapstoneError
+from .evaluation import mean_loss
+from .failures import WATCH
 from .folder import MetricsFile
+from .guards import Guard, finite
 from .interrupt import Interrupt
 from .machine import in_precision
+from .together import is_main, mean_of_all
 
 
 class Interrupted(Exception):
@@ -33,7 +40,9 @@ class Run:
     optimizer: torch.optim.Optimizer
     keeper: Keeper
     metrics: MetricsFile
+    guard: Guard
     progress: Progress = field(default_factory=Progress)
+    world: Any = ALONE  # which process this is, of how many
 
 
 def train(run: Run) -> None:
@@ -44,30 +53,34 @@ def train(run: Run) -> None:
         CapstoneError: the loss is not finite, or nothing can be saved.
     """
     config, progress, pieces = run.config, run.progress, run.pieces
-    model = in_precision(run.model, config.precision).train()
+    model = pieces.wrap(in_precision(run.model, config.precision), run.device).train()
     log = StepLog(run)
-    batches = train_batches(pieces, config, run.data.train, progress.epoch, progress.batches)
-    with Interrupt() as interrupt, pieces.progress_bar(config.steps) as bar:
+    batches = train_batches(pieces, config, run.data.train, progress.epoch, progress.batches, run.world)
+    with Interrupt(progress.step) as interrupt, bar_of(run) as bar:
         bar.update(progress.step)
         while progress.step < config.steps:
             lr = pieces.warmup_cosine(progress.step, config.steps, config.lr, config.warmup_fraction, config.floor_lr)
             progress.epoch, progress.batches, x, y = next(batches)
             batch = x.to(run.device, non_blocking=True), y.to(run.device, non_blocking=True)
-            result = pieces.train_step(model, batch, run.optimizer, lr, config.max_norm)
+            step = partial(take_step, pieces, model, batch, run.optimizer, lr, config.max_norm, config.accumulate)
             progress.step += 1
-            progress.tokens += x.numel()
-            log.add(result, lr, x.numel())
+            result = run.guard.watch(progress.step, model, step)
+            WATCH.beat()
+            progress.tokens += x.numel() * run.world.size  # the shares are equal
+            log.add(result, lr, x.numel() * run.world.size, run.guard.note)
             bar.update()
             last = progress.step == config.steps
-            leaving = interrupt.asked
+            leaving = interrupt.agreed(progress.step)
             validating = progress.step % config.eval_every == 0 or last
             saving = progress.step % config.save_every == 0 or last or leaving
-            if progress.step % config.log_every == 0 or validating or saving:
+            if progress.step % config.log_every == 0 or validating or saving or run.guard.ended:
                 bar.set_postfix_str(log.write())
+            run.guard.raise_if_ended()
             if validating:
                 validate(run, model)
             if saving:
-                run.metrics.settle()
+                if is_main():
+                    run.metrics.settle()
                 run.keeper.save(run.model, run.optimizer, progress)
             if validating or saving:
                 log.restart()
@@ -77,11 +90,16 @@ def train(run: Run) -> None:
 
 def validate(run: Run, model: nn.Module) -> None:
     """Score the validation split, and keep the model in best.pt if it has never been better."""
-    progress = run.progress
-    batches = validation_batches(run.pieces, run.config, run.data.validation)
-    progress.val_loss = run.pieces.validate(model, batches, run.device).loss
-    run.metrics.append([{"step": progress.step, "tokens": progress.tokens, "val_loss": progress.val_loss}])
+    progress, bare = run.progress, run.pieces.unwrap(model)
+    progress.val_loss, _ = mean_loss(run.pieces, run.config, bare, run.data.validation, run.device, world=run.world)
+    if is_main():
+        run.metrics.append([{"step": progress.step, "tokens": progress.tokens, "val_loss": progress.val_loss}])
     run.keeper.save_best(run.model, progress)
+
+
+def bar_of(run: Run) -> Any:
+    """The progress bar; of several processes one shows it."""
+    return run.pieces.progress_bar(run.config.steps, None if is_main() else open(os.devnull, "w"))
 
 
 class StepLog:
@@ -96,13 +114,12 @@ class StepLog:
         self.losses: list[Tensor] = []
         self.norms: list[Tensor] = []
 
-    def add(self, result: Any, lr: float, tokens: int) -> None:
-        """Take in one step."""
+    def add(self, result: Any, lr: float, tokens: int, note: dict[str, str]) -> None:
+        """Take in one step, with what the guard did."""
         progress = self.run.progress
-        self.steps.append({"step": progress.step, "tokens": progress.tokens, "lr": lr})
+        self.steps.append({"step": progress.step, "tokens": progress.tokens, "lr": lr, **note})
         self.losses.append(result.loss)
         self.norms.append(result.grad_norm)
-        self.mean.update(result.loss)
         self.rate.add(tokens)
 
     def write(self) -> str:
@@ -111,18 +128,21 @@ class StepLog:
         Raises:
             CapstoneError: a loss is NaN or infinite; nothing of this stretch has been saved.
         """
-        losses, norms = torch.stack(self.losses).tolist(), torch.stack(self.norms).tolist()
+        losses, norms = mean_of_all(torch.stack(self.losses)).tolist(), torch.stack(self.norms).tolist()
         for step, loss in zip(self.steps, losses, strict=True):
-            if not math.isfinite(loss):
+            if math.isfinite(loss):
+                self.mean.update(loss)
+            elif "guard" not in step:
                 raise CapstoneError(
                     f"The loss was {loss} at step {step['step']}. The checkpoints are from before it: look at your "
                     "newest piece, or start again with a lower --lr."
                 )
         rate = self.rate.read()
-        self.run.metrics.append(
-            {**step, "loss": loss, "grad_norm": norm, "tokens_per_second": round(rate, 1)}
-            for step, loss, norm in zip(self.steps, losses, norms, strict=True)
-        )
+        if is_main():
+            self.run.metrics.append(
+                {**step, **finite({"loss": loss, "grad_norm": norm}), "tokens_per_second": round(rate, 1)}
+                for step, loss, norm in zip(self.steps, losses, norms, strict=True)
+            )
         shown = self.run.pieces.status_line(self.mean.value(), self.steps[-1]["lr"], rate)
         self.run.progress.seconds += time.perf_counter() - self.began
         self.began = time.perf_counter()

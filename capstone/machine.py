@@ -2,33 +2,39 @@
 
 import ctypes
 import json
+import os
 import platform
+import random
 import time
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from .config import Config
 from .errors import CapstoneError
+from .job import number, processes, processes_here
 
 Precision = Literal["auto", "float32", "bfloat16"]
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
 
 
 def prepare(config: Config) -> torch.device:
-    """Settle threads and memory, and find the device.
+    """Settle threads and memory, and find the device. Several processes divide the machine between them.
 
     Raises:
-        CapstoneError: the device is not there.
+        CapstoneError: the device is not there, or there is none for each process.
     """
-    if config.threads:
-        torch.set_num_threads(config.threads)
+    if config.threads or processes() > 1:
+        torch.set_num_threads(config.threads or max(1, cores() // processes_here()))
     keep_memory()
     name = config.device
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    if processes() > 1:
+        name = own_device(name, automatic=config.device == "auto")
     try:
         device = torch.device(name)
         torch.empty(1, device=device)
@@ -38,12 +44,47 @@ def prepare(config: Config) -> torch.device:
     return device
 
 
+def own_device(name: str, automatic: bool) -> str:
+    """The device of this process among several: each GPU has one process.
+
+    Raises:
+        CapstoneError: several processes cannot share it.
+    """
+    if name == "cuda":
+        here = torch.cuda.device_count()
+        if processes_here() > here:
+            raise CapstoneError(
+                f"There are {processes_here()} processes and {here} GPU(s) on this machine: start one process for each "
+                f"GPU, torchrun --nproc-per-node {here}, or take the processor, --device cpu."
+            )
+        return f"cuda:{number('LOCAL_RANK', 0)}"
+    if name == "mps" and automatic:
+        return "cpu"
+    if name != "cpu":
+        raise CapstoneError(f"--device {name} is one device for several processes: --device cuda gives each its own.")
+    return name
+
+
+def cores() -> int:
+    """How many cores of the processor this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def keep_memory() -> None:
     """Have glibc keep freed memory: giving it back to the system after every step costs up to a third of the time."""
     if platform.libc_ver()[0] == "glibc":
         libc = ctypes.CDLL(None)
         libc.mallopt(M_MMAP_THRESHOLD, 1 << 30)
         libc.mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
+
+
+def seed(number: int) -> None:
+    """Seed every random generator that a piece may draw from: Python's, NumPy's and PyTorch's."""
+    random.seed(number)
+    np.random.seed(number % 2**32)
+    torch.manual_seed(number)
 
 
 class Autocast(nn.Module):

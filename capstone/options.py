@@ -13,6 +13,7 @@ import tyro
 
 from .config import Config, flag
 from .errors import ConfigError
+from .job import begun_before, processes, restarted
 from .presets import PRESETS
 
 if sys.version_info >= (3, 11):
@@ -21,7 +22,9 @@ else:
     import tomli as tomllib
 
 HINTS = get_type_hints(Config)
-MAY_CHANGE = {"runs", "data_dir", "pieces", "prompt", "sample_tokens", "device", "threads", "workers", "keep"}
+MAY_CHANGE = {"runs", "data_dir", "pieces", "prompt", "sample_tokens", "device", "threads", "workers", "keep", "board"}
+MAY_CHANGE |= {"accumulate", "timeout"}
+AUTO = "auto"
 
 
 @dataclass(frozen=True)
@@ -30,12 +33,15 @@ class Options:
 
     preset: Literal["default", "wikitext2-cpu", "wikitext2-gpu", "gpt2-small"] = "default"  # what to begin with
     config: str = ""  # a TOML or JSON file with any of the settings below, by their names
-    resume: str = ""  # the run to go on with: its folder, or its name under runs/
+    resume: str = ""  # the run to go on with: its folder, or its name under runs/; auto: NAME if it is there, else none
     settings: Annotated[Config, tyro.conf.arg(name="")] = field(default_factory=Config)
 
 
-def read_options(arguments: list[str]) -> Options:
+def read_options(arguments: list[str], begun: Path | None = None) -> Options:
     """Read everything, and tell every fault at once.
+
+    Args:
+        begun: the run that this very command has begun before, and goes on with now.
 
     Raises:
         ConfigError: the file or the values are faulty.
@@ -43,8 +49,9 @@ def read_options(arguments: list[str]) -> Options:
     """
     first = _first_look(arguments)
     base, faults = PRESETS.get(first.preset, PRESETS["default"]), list[str]()
-    if first.resume:
-        base = saved_config(run_folder(first.resume, arguments))
+    resumed = begun or (run_folder(first.resume, arguments) if first.resume not in ("", AUTO) else None)
+    if resumed:
+        base = saved_config(resumed)
     if first.config:
         base, faults = _with_file(base, Path(first.config))
     options = tyro.cli(
@@ -54,12 +61,36 @@ def read_options(arguments: list[str]) -> Options:
         prog="python -m capstone.train",
         config=(tyro.conf.OmitArgPrefixes,),
     )
-    if first.resume:
-        faults += _changes(saved_config(run_folder(first.resume, arguments)), options)
-    faults += options.settings.faults()
+    if resumed and options.settings.precision == "auto":  # it was resolved when the run began
+        options = dataclasses.replace(
+            options, settings=dataclasses.replace(options.settings, precision=saved_config(resumed).precision)
+        )
+    if resumed:
+        faults += ["--resume goes on with the run's own configuration: leave --config out"] * (
+            not begun and first.config != ""
+        )
+        faults += _changes(saved_config(resumed), options)
+    faults += options.settings.faults(processes())
     if faults:
         raise ConfigError("This configuration cannot be:\n" + "\n".join(f"  - {fault}" for fault in faults))
-    return options
+    return dataclasses.replace(options, resume=str(begun)) if begun else options
+
+
+def go_on(options: Options, arguments: list[str]) -> Options:
+    """After a restart, or with --resume auto: the options with the run to go on with, if it had begun; else without.
+
+    Raises:
+        ConfigError: what the command asks for is another run than the one that it began.
+    """
+    folder = None
+    if options.resume == AUTO:
+        there = Path(options.settings.runs) / options.settings.name
+        folder = there if (there / "config.json").is_file() else None
+    elif restarted() and not options.resume:
+        folder = begun_before(options.settings)
+    if folder:
+        return read_options(arguments, folder)
+    return dataclasses.replace(options, resume="") if options.resume == AUTO else options
 
 
 def saved_config(folder: Path) -> Config:
@@ -133,7 +164,7 @@ def _in_words(hint: Any) -> str:
 
 def _changes(saved: Config, options: Options) -> list[str]:
     """What a resumed run cannot change without becoming another run."""
-    faults = ["--resume goes on with the run's own configuration: leave --config out"] if options.config else []
+    faults = []
     for name, before in dataclasses.asdict(saved).items():
         now = getattr(options.settings, name)
         if now != before and name not in MAY_CHANGE:

@@ -7,14 +7,19 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Literal
 
 from rich import box
 from rich.table import Table
 
+from .alone import STAND_INS
 from .errors import CapstoneError
 
 ROOT = Path(__file__).parent.parent
+# Which runs need a piece. One process takes day 5's step on whole batches, and day 8's with --accumulate; several
+# processes, under torchrun, take day 9's.
+When = Literal["always", "whole batches", "parts of batches", "several processes"]
+STEPS = ("train_step", "accumulated_step", "accumulated_ddp_step")
 
 
 @dataclass(frozen=True)
@@ -25,6 +30,7 @@ class Piece:
     task: str
     folder: str
     file: str
+    when: When = "always"
 
     @property
     def day(self) -> int:
@@ -55,17 +61,28 @@ TABLE = (
     Piece("eval_loader", "4.4", "day04_data", "loaders"),
     Piece("build_optimizer", "5.2", "day05_training", "optimizer"),
     Piece("warmup_cosine", "5.3", "day05_training", "schedule"),
-    Piece("train_step", "5.4", "day05_training", "train_step"),
+    Piece("train_step", "5.4", "day05_training", "train_step", "whole batches"),
     Piece("TokenRate", "5.5", "day05_training", "running_log"),
     Piece("RunningMean", "5.5", "day05_training", "running_log"),
     Piece("progress_bar", "5.5", "day05_training", "running_log"),
     Piece("status_line", "5.5", "day05_training", "running_log"),
     Piece("validate", "5.6", "day05_training", "validation"),
+    Piece("start", "6.3", "day06_ddp", "hello_ddp", "several processes"),
+    Piece("stop", "6.3", "day06_ddp", "hello_ddp", "several processes"),
+    Piece("wrap", "6.4", "day06_ddp", "ddp", "several processes"),
+    Piece("unwrap", "6.4", "day06_ddp", "ddp", "several processes"),
+    Piece("ShardedBatches", "6.4", "day06_ddp", "ddp", "several processes"),
+    Piece("mean_over_ranks", "6.4", "day06_ddp", "ddp", "several processes"),
+    Piece("on_main", "6.4", "day06_ddp", "ddp", "several processes"),
+    Piece("accumulated_step", "8.3", "day08_checkpoints", "accumulation", "parts of batches"),
+    Piece("Board", "8.4", "day08_checkpoints", "board"),
     Piece("save_checkpoint", "8.5", "day08_checkpoints", "checkpoint"),
     Piece("load_checkpoint", "8.5", "day08_checkpoints", "checkpoint"),
     Piece("capture_rng", "8.5", "day08_checkpoints", "checkpoint"),
     Piece("restore_rng", "8.5", "day08_checkpoints", "checkpoint"),
     Piece("CheckpointFolder", "8.5", "day08_checkpoints", "checkpoint_folder"),
+    Piece("Monitor", "8.6", "day08_checkpoints", "monitor"),
+    Piece("accumulated_ddp_step", "9.5", "day09_distributed", "accumulate_ddp", "several processes"),
     Piece("generate", "11.4", "day11_generation", "sampling"),
 )
 BY_NAME = {piece.name: piece for piece in TABLE}
@@ -86,19 +103,29 @@ class Choice:
         return f"{'curriculum' if self.mine else 'solutions'}.{self.piece.folder}.{self.piece.file}"
 
 
-def choose(mode: str, root: Path = ROOT) -> list[Choice]:
-    """Choose every piece, before anything is imported.
+def needed(processes: int, accumulate: int) -> list[Piece]:
+    """The pieces of a run with so many processes, and so many micro-batches in a step of each."""
+    if processes > 1:
+        kinds = {"always", "several processes"}
+    else:
+        kinds = {"always", "parts of batches" if accumulate > 1 else "whole batches"}
+    return [piece for piece in TABLE if piece.when in kinds]
+
+
+def choose(mode: str, root: Path = ROOT, processes: int = 1, accumulate: int = 1) -> list[Choice]:
+    """Choose every piece that the run needs, before anything is imported.
 
     Args:
         mode: "finished", "mine" or "reference".
         root: the folder with curriculum/, solutions/ and .course/.
+        processes, accumulate: what decides which pieces are needed.
 
     Raises:
         CapstoneError: mode is "mine", and pieces are unfinished; the message names them all.
     """
     passed = _passed_tasks(root)
     choices, unfinished = [], []
-    for piece in TABLE:
+    for piece in needed(processes, accumulate):
         path = root / "curriculum" / piece.folder / f"{piece.file}.py"
         if mode == "reference":
             mine, reason = False, "asked for"
@@ -122,12 +149,12 @@ def choose(mode: str, root: Path = ROOT) -> list[Choice]:
 
 
 def load(choices: list[Choice]) -> Any:
-    """Import the chosen pieces: a namespace with one attribute for each.
+    """Import the chosen pieces: a namespace with one attribute for each. One process alone gets stand-ins of day 6's.
 
     Raises:
         CapstoneError: a file cannot be imported, or does not define the piece.
     """
-    pieces = SimpleNamespace()
+    pieces = SimpleNamespace(**STAND_INS)
     for choice in choices:
         where = f"{choice.module.replace('.', '/')}.py"
         try:
@@ -146,10 +173,10 @@ def digests(choices: list[Choice]) -> dict[str, str]:
 
 
 def differences(before: dict[str, str], now: dict[str, str]) -> list[str]:
-    """In words, for each file that is another one than before."""
+    """In words, for each file that is another one than before. One that only one of the two needs is no other model."""
     found = []
-    for file in sorted(before.keys() | now.keys()):
-        old, new = before.get(file, "none"), now.get(file, "none")
+    for file in sorted(before.keys() & now.keys()):
+        old, new = before[file], now[file]
         if old != new:
             whose = old.split()[0], new.split()[0]
             found.append(f"{file}: " + (f"{whose[0]} → {whose[1]}" if whose[0] != whose[1] else "changed since"))

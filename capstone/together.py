@@ -3,9 +3,12 @@
 from collections.abc import Callable
 from typing import Any
 
+import torch
 import torch.distributed as dist
+from torch import Tensor
 
-from .errors import CapstoneError
+from .errors import CapstoneError, Elsewhere
+from .failures import WATCH
 
 
 def in_a_group() -> bool:
@@ -36,7 +39,7 @@ def from_main(action: Callable[[], Any]) -> Any:
     """Rank 0 does it; every process gets what came of it. They need no common disk.
 
     Raises:
-        CapstoneError: rank 0 raised an exception: itself there, its sentence on every other process.
+        Exception: rank 0 raised it: itself there, Elsewhere with its sentence on every other process.
     """
     if not in_a_group():
         return action()
@@ -51,5 +54,51 @@ def from_main(action: Callable[[], Any]) -> Any:
     if raised is not None:
         raise raised
     if outcome[1] is not None:
-        raise CapstoneError(outcome[1])
+        raise Elsewhere(outcome[1])
     return outcome[0]
+
+
+def on_main(pieces: Any, action: Callable[[], Any]) -> None:
+    """Rank 0 does it, by day 6's piece, while the others wait.
+
+    Raises:
+        Exception: rank 0 raised it: itself there, Elsewhere on every other process.
+    """
+    try:
+        pieces.on_main(action)
+    except Exception as error:
+        if is_main():
+            raise
+        raise Elsewhere(str(error)) from error
+
+
+def largest(values: list[float]) -> list[float]:
+    """The largest of each of the values on all processes."""
+    on_gpu = dist.get_backend() == "nccl"
+    found = torch.tensor(values, dtype=torch.float64, device="cuda" if on_gpu else "cpu")
+    dist.all_reduce(found, dist.ReduceOp.MAX)
+    return found.tolist()
+
+
+def mean_of_all(values: Tensor) -> Tensor:
+    """The mean of each of the values over all processes. One process: the values themselves."""
+    if not in_a_group():
+        return values
+    total = values.clone()
+    dist.all_reduce(total)
+    return total / dist.get_world_size()
+
+
+def join(pieces: Any, device: torch.device, timeout: float) -> Any:
+    """Find the other processes of the run, if there are any; returns day 6's World.
+
+    Raises:
+        CapstoneError: the processes were not all started by torchrun.
+    """
+    try:
+        world = pieces.start(device.type, timeout)
+    except ValueError as error:
+        raise CapstoneError(f"{error}.") from None
+    if world.size > 1:
+        WATCH.start(timeout)
+    return world
