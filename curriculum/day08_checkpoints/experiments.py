@@ -65,9 +65,9 @@ def gaps(log: Sequence[Experiment], least: int = 1) -> list[str]:
 
     Complete is a log with at least `least` experiments, in each of which every cell says something: not empty, not only
     dots, dashes or question marks. `expected` and `came` are sentences, of at least four words each, and came is not
-    expected once more. Each sentence names the run (or "row 2", if that is what is missing) and the column. For one
-    cell there is one sentence at most; rows go from top to bottom, columns from left to right, and the number of
-    experiments comes last.
+    expected once more. Each sentence begins with the name of the run (or with "row 2", if that is what is missing) and
+    the column: "lower-lr: came is empty". For one cell there is one sentence at most; rows go from top to bottom,
+    columns from left to right, and a sentence on the number of experiments comes last.
     """
     # TODO 1: look at each cell of each row: is it there, is it a sentence, is it their own?
     # TODO 2: then at how many rows there are.

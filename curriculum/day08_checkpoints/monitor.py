@@ -37,7 +37,7 @@ class Monitor:
     spike. Low values never are.
     """
 
-    def __init__(self, window: int = 100, least: int = 20, threshold: float = 8.0, patience: int = 5) -> None:
+    def __init__(self, window: int = 100, least: int = 20, threshold: float = 20.0, patience: int = 5) -> None:
         """
         Args:
             window: how many good steps are remembered.

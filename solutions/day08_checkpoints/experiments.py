@@ -83,9 +83,9 @@ def gaps(log: Sequence[Experiment], least: int = 1) -> list[str]:
 
     Complete is a log with at least `least` experiments, in each of which every cell says something: not empty, not only
     dots, dashes or question marks. `expected` and `came` are sentences, of at least four words each, and came is not
-    expected once more. Each sentence names the run (or "row 2", if that is what is missing) and the column. For one
-    cell there is one sentence at most; rows go from top to bottom, columns from left to right, and the number of
-    experiments comes last.
+    expected once more. Each sentence begins with the name of the run (or with "row 2", if that is what is missing) and
+    the column: "lower-lr: came is empty". For one cell there is one sentence at most; rows go from top to bottom,
+    columns from left to right, and a sentence on the number of experiments comes last.
     """
     found = []
     for number, experiment in enumerate(log, 1):
@@ -97,7 +97,7 @@ def gaps(log: Sequence[Experiment], least: int = 1) -> list[str]:
             elif column in ("expected", "came") and len(cell.split()) < 4:
                 found.append(f"{name}: {column} is no sentence yet")
             elif column == "came" and cell == experiment.expected:
-                found.append(f"{name}: came is expected once more")
+                found.append(f"{name}: came repeats what was expected")
     if len(log) < least:
         found.append(f"experiments in the log: {len(log)}, of at least {least}")
     return found
