@@ -166,7 +166,7 @@ def test_nan_stops_the_run_and_keeps_the_checkpoint(say, options, tmp_path, monk
 
     original, seen = piece.train_step, [0]
 
-    def poisoned(model, batch, optimizer, lr, max_norm=1.0):
+    def poisoned(model, batch, optimizer, lr, max_norm=1.0, inspect=None):
         result = original(model, batch, optimizer, lr, max_norm)
         seen[0] += max_norm == 1.0 and batch[0].shape[1] == 16 and model.config.vocab_size > 65
         return result._replace(loss=result.loss * float("nan")) if seen[0] == 9 else result
