@@ -689,3 +689,830 @@ def rate_of_the_first_group(source):
 
 
 # --- part: 9.2, 9.3, 9.6 ---
+
+# 9.2 throughput
+
+
+@mistake(
+    "throughput",
+    says="The readings of the clock are taken for the seconds of the steps.",
+    why="Where a clock's zero lies means nothing. Tokens divided by its reading get fewer with every step.",
+    read="#what-a-clock-tells",
+    seen="trainers that divide by time.time() instead of by a difference",
+)
+def readings_for_seconds(source):
+    return change(source, "return [after - before for before, after", "return [after for _, after")
+
+
+@mistake(
+    "throughput",
+    says="Each step is counted from the beginning of the run, not from the end of the step before.",
+    why="Every step then seems to take longer than the last one.",
+    read="#what-a-clock-tells",
+)
+def since_the_beginning(source):
+    return change(source, "return [after - before for before, after", "return [after - readings[0] for _, after")
+
+
+@mistake(
+    "throughput",
+    says="Readings that go back are accepted.",
+    why="They come from two clocks, or a clock that was set: the difference is no time that passed.",
+    read="#what-a-clock-tells",
+)
+def back_in_time(source):
+    return change(source, "if any(after < before for before, after in pairwise(readings)):", "if False:")
+
+
+@mistake(
+    "throughput",
+    says="A step is as long as in the fastest process.",
+    why="It has to wait for the slowest in the all-reduce: nobody goes on before.",
+    read="#what-a-clock-tells",
+)
+def fastest_process(source):
+    return change(source, "[max(step) for step", "[min(step) for step")
+
+
+@mistake(
+    "throughput",
+    says="A step is as long as the mean over the processes.",
+    why="The others wait for the slowest. A mean hides the one that holds everybody up.",
+    read="#what-a-clock-tells",
+)
+def mean_of_the_processes(source):
+    return change(source, "[max(step) for step", "[sum(step) / len(step) for step")
+
+
+@mistake(
+    "throughput",
+    says="Only process 0 was asked how long its steps took.",
+    why="Another one can be the slowest, and then everybody waits for that one.",
+    read="#what-a-clock-tells",
+)
+def process_0_alone(source):
+    return change(source, "[max(step) for step", "[step[0] for step")
+
+
+@mistake(
+    "throughput",
+    says="The typical step is the mean, not the median.",
+    why="One step in which the machine was busy elsewhere moves the mean, and every ratio that is made of it.",
+    read="#what-a-clock-tells",
+)
+def mean_of_the_steps(source):
+    return change(source, "statistics.median(", "statistics.fmean(")
+
+
+@mistake(
+    "throughput",
+    says="The steps of the warm-up are counted.",
+    why="They set up memory, kernels and connections, once; a long run does not notice, a short measurement does.",
+    read="#what-a-clock-tells",
+)
+def warm_up_counted(source):
+    return change(source, "seconds[warmup:]", "seconds")
+
+
+@mistake(
+    "throughput",
+    says="The last steps are left out, where the first are the warm-up.",
+    why="What is slow at the start stays in, and good measurements are thrown away.",
+    read="#what-a-clock-tells",
+)
+def last_steps_left_out(source):
+    return change(source, "seconds[warmup:]", "seconds[: len(seconds) - warmup]")
+
+
+@mistake(
+    "throughput",
+    says="The tokens of a step are multiplied by the number of processes, and they are those of all processes already.",
+    why="Every number of processes then seems to scale perfectly, and better.",
+    read="#tokens-per-second",
+)
+def tokens_counted_twice(source):
+    return change(source, "run.tokens_per_step / run", "run.tokens_per_step * run.processes / run")
+
+
+@mistake(
+    "throughput",
+    says="A step that took no time is accepted.",
+    why="It was not measured. Whatever is divided by it says nothing.",
+    read="#tokens-per-second",
+)
+def no_time_accepted(source):
+    return change(source, "if not run.seconds_per_step > 0:", "if run.seconds_per_step < 0:")
+
+
+@mistake(
+    "throughput",
+    says="The speed-up is the ratio of the seconds of a step, whatever a step holds.",
+    why="If the batch grows with the processes, a step that takes as long is a success: it holds more tokens.",
+    read="#strong-and-weak-scaling",
+)
+def ratio_of_seconds(source):
+    return change(
+        source,
+        "return tokens_per_second(many) / tokens_per_second(one)",
+        "return one.seconds_per_step / many.seconds_per_step",
+    )
+
+
+@mistake(
+    "throughput",
+    says="The speed-up is upside down: how many times as slow.",
+    why="Below 1, more processes have made it slower.",
+    read="#strong-and-weak-scaling",
+)
+def speed_down(source):
+    return change(
+        source,
+        "return tokens_per_second(many) / tokens_per_second(one)",
+        "return tokens_per_second(one) / tokens_per_second(many)",
+    )
+
+
+@mistake(
+    "throughput",
+    says="The efficiency divides by the number of processes, as if the run compared with had one.",
+    why="From 8 to 64 processes, eight times as many, a speed-up of 8 is all there can be.",
+    read="#strong-and-weak-scaling",
+)
+def compared_with_one(source):
+    return change(
+        source, "speed_up(one, many) / (many.processes / one.processes)", "speed_up(one, many) / many.processes"
+    )
+
+
+@mistake(
+    "throughput",
+    says="Strong and weak are swapped.",
+    why="Strong scaling shares the same work out; weak scaling gives every process as much as before.",
+    read="#strong-and-weak-scaling",
+)
+def strong_for_weak(source):
+    source = change(source, 'return "strong"', 'return "*"')
+    return change(change(source, 'return "weak"', 'return "strong"'), 'return "*"', 'return "weak"')
+
+
+@mistake(
+    "throughput",
+    says="Whatever is not strong counts as weak.",
+    why="If neither the batch nor each process's share of it was kept, the two runs differ in more than one thing.",
+    read="#strong-and-weak-scaling",
+)
+def weak_otherwise(source):
+    return change(
+        source, "if one.tokens_per_step * many.processes == many.tokens_per_step * one.processes:", "if True:"
+    )
+
+
+@mistake(
+    "throughput",
+    says="The ideal step is one process's step, divided by the processes: right only while the batch stays the same.",
+    why="With a batch that grows along, the ideal step takes as long as before.",
+    read="#where-the-time-goes",
+)
+def ideal_of_the_same_batch(source):
+    return change(
+        source,
+        "ideal = many.seconds_per_step * efficiency(one, many)",
+        "ideal = one.seconds_per_step * one.processes / many.processes",
+    )
+
+
+@mistake(
+    "throughput",
+    says="Everything beyond the ideal counts as talking.",
+    why="Processes that share memory, caches and cores are slower without a word. A faster network would not help.",
+    read="#where-the-time-goes",
+)
+def all_of_it_talking(source):
+    source = change(
+        source, '"talking": many.seconds_per_step - silent.seconds_per_step', '"talking": many.seconds_per_step - ideal'
+    )
+    return change(source, '"rest": silent.seconds_per_step - ideal', '"rest": 0.0')
+
+
+@mistake(
+    "throughput",
+    says="A silent run of another size is accepted.",
+    why="Then the difference between the two is not the talking alone.",
+    read="#where-the-time-goes",
+)
+def any_silent_run(source):
+    return change(
+        source,
+        "if (silent.processes, silent.tokens_per_step) != (many.processes, many.tokens_per_step):",
+        "if False:",
+    )
+
+
+# 9.3 nodes
+
+
+@mistake(
+    "nodes",
+    says="The first fault ends the search: the others are not named.",
+    why="On a cluster that you wait an hour for, you want to hear of all of them at once.",
+    read="#who-meets-where",
+)
+def first_fault_only(source):
+    return change(source, 'raise ValueError("\\n".join(faults))', "raise ValueError(faults[0])")
+
+
+@mistake(
+    "nodes",
+    says="localhost is accepted as the address of one node among several.",
+    why="On every node it means that node itself. Each waits for the others at its own door.",
+    read="#who-meets-where",
+)
+def localhost_among_several(source):
+    return change(
+        source,
+        'if len(self.addresses) > 1 and (address == "localhost" or address.startswith("127.")):',
+        "if False:",
+    )
+
+
+@mistake(
+    "nodes",
+    says="localhost is refused by its name, but not by its numbers, 127.…",
+    why="127.0.0.1, and Debian's 127.0.1.1, are the machine itself just as much.",
+    read="#who-meets-where",
+)
+def localhost_by_name_alone(source):
+    return change(source, ' or address.startswith("127.")', "")
+
+
+@mistake(
+    "nodes",
+    says="localhost is refused even if there is one node only.",
+    why="Alone on one machine it is the right address: there is nobody who could misunderstand it.",
+    read="#who-meets-where",
+)
+def localhost_never(source):
+    return change(source, "if len(self.addresses) > 1 and (address", "if (address")
+
+
+@mistake(
+    "nodes",
+    says="Two nodes may have the same address.",
+    why="One machine is then started twice, and another one that you pay for never.",
+    read="#who-meets-where",
+)
+def same_address_twice(source):
+    return change(source, "not self.addresses or len(set(self.addresses)) != len(self.addresses)", "not self.addresses")
+
+
+@mistake(
+    "nodes",
+    says="The port has no upper end, or no lower one.",
+    why="Ports end at 65535, and those below 1024 are the system's.",
+    read="#who-meets-where",
+)
+def any_port(source):
+    return change(
+        source, "if not is_int_from(1024, self.port) or self.port > 65535:", "if not is_int_from(1, self.port):"
+    )
+
+
+@mistake(
+    "nodes",
+    says="The ranks go round the nodes, one process of each at a time.",
+    why="torchrun counts a node's processes through before it goes on, and data is placed by that.",
+    read="#who-is-who",
+)
+def round_the_nodes(source):
+    return change(
+        source,
+        "return node_rank * cluster.processes_per_node + local_rank",
+        "return local_rank * len(cluster.addresses) + node_rank",
+    )
+
+
+@mistake(
+    "nodes",
+    says="Node rank and local rank are added up.",
+    why="Several processes then have the same rank, and the meeting never ends.",
+    read="#who-is-who",
+)
+def ranks_added(source):
+    return change(source, "return node_rank * cluster.processes_per_node + local_rank", "return node_rank + local_rank")
+
+
+@mistake(
+    "nodes",
+    says="A local rank that does not exist is accepted.",
+    why="Process 4 of a node with four would have the rank of the next node's first.",
+    read="#who-is-who",
+)
+def any_local_rank(source):
+    return change(source, "if not 0 <= local_rank < cluster.processes_per_node:", "if False:")
+
+
+@mistake(
+    "nodes",
+    says="MASTER_ADDR is the node's own address.",
+    why="It is where all meet: the same on every node. Here each would wait alone.",
+    read="#who-meets-where",
+)
+def own_address_for_master(source):
+    return change(source, '"MASTER_ADDR": cluster.addresses[0]', '"MASTER_ADDR": cluster.addresses[node_rank]')
+
+
+@mistake(
+    "nodes",
+    says="WORLD_SIZE is the number of nodes, not of processes.",
+    why="The first processes to come fill the world, and the others are left outside.",
+    read="#who-is-who",
+)
+def world_of_nodes(source):
+    return change(source, "str(len(cluster.addresses) * cluster.processes_per_node)", "str(len(cluster.addresses))")
+
+
+@mistake(
+    "nodes",
+    says="LOCAL_RANK is the rank among all.",
+    why="It chooses the GPU. On the second node, cuda:4 of four GPUs is one that is not there.",
+    read="#who-is-who",
+)
+def local_rank_among_all(source):
+    return change(
+        source, '"LOCAL_RANK": str(local_rank)', '"LOCAL_RANK": str(global_rank(cluster, node_rank, local_rank))'
+    )
+
+
+@mistake(
+    "nodes",
+    says="Numbers stand in the environment as numbers.",
+    why="An environment holds text only: starting a process with a number in it fails.",
+    read="#who-is-who",
+)
+def numbers_in_the_environment(source):
+    return change(source, '"MASTER_PORT": str(cluster.port)', '"MASTER_PORT": cluster.port')
+
+
+@mistake(
+    "nodes",
+    says="nnodes is the number of processes.",
+    why="torchrun then waits for nodes that nobody has.",
+    read="#one-command-for-each-node",
+)
+def processes_for_nodes(source):
+    return change(
+        source,
+        'options = {"nnodes": len(cluster.addresses), ',
+        'options = {"nnodes": len(cluster.addresses) * cluster.processes_per_node, ',
+    )
+
+
+@mistake(
+    "nodes",
+    says="Each node is told to meet at its own address.",
+    why="The endpoint is the one place that all know. With c10d the nodes then wait for each other for ever.",
+    read="#one-command-for-each-node",
+    seen="https://github.com/pytorch/pytorch/issues/73656",
+)
+def own_endpoint(source):
+    return change(
+        source,
+        "meeting, port = cluster.addresses[0], cluster.port",
+        "meeting, port = cluster.addresses[node_rank], cluster.port",
+    )
+
+
+@mistake(
+    "nodes",
+    says="Every node is told that it hosts the meeting.",
+    why="The others then open a meeting of their own, at an address that is not theirs.",
+    read="#one-command-for-each-node",
+)
+def all_are_hosts(source):
+    return change(source, 'f"is_host={int(node_rank == 0)}"', '"is_host=1"')
+
+
+@mistake(
+    "nodes",
+    says="local-addr is the meeting's address on every node.",
+    why="By it the others reach this node's processes: they would all look for them on the first.",
+    read="#one-command-for-each-node",
+)
+def local_address_of_the_first(source):
+    return change(source, '"local-addr": cluster.addresses[node_rank]', '"local-addr": meeting')
+
+
+@mistake(
+    "nodes",
+    says="The program comes before torchrun's options.",
+    why="What stands after the program belongs to the program: torchrun never sees its own options.",
+    read="#one-command-for-each-node",
+)
+def program_first(source):
+    old = 'return ["torchrun", *(f"--{name}={value}" for name, value in {**options, **chosen}.items()), *program]'
+    return change(
+        source,
+        old,
+        'return ["torchrun", *program, *(f"--{name}={value}" for name, value in {**options, **chosen}.items())]',
+    )
+
+
+@mistake(
+    "nodes",
+    says="A command that does not name its rendezvous is taken for c10d.",
+    why="torchrun takes it for static: it wants a rank for each node, and the master's address.",
+    read="#one-command-for-each-node",
+)
+def c10d_by_default(source):
+    return change(source, 'options.get("rdzv-backend", "static")', 'options.get("rdzv-backend", "c10d")')
+
+
+@mistake(
+    "nodes",
+    says="The port is left as text.",
+    why="29500 and 029500 then differ, and a port that is no number is found when it is too late.",
+    read="#one-command-for-each-node",
+)
+def port_as_text(source):
+    return change(source, "        port=int(port),\n", "        port=port,\n")
+
+
+@mistake(
+    "nodes",
+    says="Nobody compares the number of commands with nnodes.",
+    why="If a node was forgotten, the others wait for it.",
+    read="#one-command-for-each-node",
+)
+def nodes_not_counted(source):
+    return change(
+        source, '    if any(launch.nodes != len(commands) for launch in launches):\n        wrong.add("nodes")\n', ""
+    )
+
+
+@mistake(
+    "nodes",
+    says="Ranks that are all different are accepted, wherever they begin.",
+    why="The meeting is held by node 0. With ranks 1 to 3 nobody opens the door.",
+    read="#one-command-for-each-node",
+)
+def ranks_only_different(source):
+    return change(source, "if ranks != list(range(len(ranks))):", "if len(set(ranks)) != len(ranks):")
+
+
+@mistake(
+    "nodes",
+    says="Only where they meet is compared, not what they are to run.",
+    why="Two nodes with different programs meet, and then wait for each other in different collectives.",
+    read="#one-command-for-each-node",
+)
+def programs_not_compared(source):
+    return change(source, '"port", "job", "program")', '"port", "job")')
+
+
+# 9.6 memory
+
+
+@mistake(
+    "memory",
+    says="The biases are not counted.",
+    why="They are few, but the published number is exact, and so can you be.",
+    read="#sixteen-bytes-for-each-parameter",
+)
+def biases_forgotten(source):
+    return change(source, "12 * channels**2 + 13 * channels", "12 * channels**2 + 4 * channels")
+
+
+@mistake(
+    "memory",
+    says="The head is counted as a matrix of its own.",
+    why="It is tied: its matrix is the token embedding, there once. For GPT-2 small it would be 39 million more.",
+    read="#sixteen-bytes-for-each-parameter",
+)
+def head_counted(source):
+    return change(
+        source,
+        "(config.vocab_size + config.block_size) * channels",
+        "(2 * config.vocab_size + config.block_size) * channels",
+    )
+
+
+@mistake(
+    "memory",
+    says="The last norm is forgotten.",
+    why="There are two in every block, and one more before the head.",
+    read="#sixteen-bytes-for-each-parameter",
+)
+def last_norm_forgotten(source):
+    return change(source, "config.n_layer * block + 2 * channels", "config.n_layer * block")
+
+
+@mistake(
+    "memory",
+    says="The positions are not counted.",
+    why="They are learned: a table of block_size rows.",
+    read="#sixteen-bytes-for-each-parameter",
+)
+def positions_forgotten(source):
+    return change(source, "(config.vocab_size + config.block_size) * channels", "config.vocab_size * channels")
+
+
+@mistake(
+    "memory",
+    says="AdamW's state is one number for each parameter.",
+    why="It keeps two: the mean of the gradients, and the mean of their squares.",
+    read="#sixteen-bytes-for-each-parameter",
+)
+def one_mean(source):
+    return change(source, "return 8 * parameter_count(config)", "return 4 * parameter_count(config)")
+
+
+@mistake(
+    "memory",
+    says="The attention weights of one head are counted.",
+    why="Each head has a T by T table of its own.",
+    read="#what-the-forward-pass-keeps",
+)
+def one_head(source):
+    return change(source, "batch * config.n_head * length**2", "batch * length**2")
+
+
+@mistake(
+    "memory",
+    says="Attention's weights grow with T, not with T².",
+    why="Every position has a weight for every other one. This is why long sequences cost so much.",
+    read="#what-the-forward-pass-keeps",
+)
+def weights_in_a_line(source):
+    return change(source, "batch * config.n_head * length**2 *", "batch * config.n_head * length *")
+
+
+@mistake(
+    "memory",
+    says="The mask is not counted.",
+    why="masked_fill keeps it for backward, one byte for each pair of positions, in each block.",
+    read="#what-the-forward-pass-keeps",
+)
+def mask_forgotten(source):
+    return change(source, "(6 if half else 4) + length**2", "(6 if half else 4)")
+
+
+@mistake(
+    "memory",
+    says="The activations of one block are counted.",
+    why="All blocks keep theirs until backward comes by.",
+    read="#what-the-forward-pass-keeps",
+)
+def one_block(source):
+    return change(source, "layers, channels, n = config.n_layer,", "layers, channels, n = 1,")
+
+
+@mistake(
+    "memory",
+    says="The gelu's input is C numbers wide.",
+    why="It stands in the middle of the feed-forward, where each position has 4·C.",
+    read="#what-the-forward-pass-keeps",
+)
+def narrow_gelu(source):
+    return change(source, '"gelu": layers * 4 * n', '"gelu": layers * n')
+
+
+@mistake(
+    "memory",
+    says="The last norm's input is not counted.",
+    why="There are 2·L + 1 norms.",
+    read="#what-the-forward-pass-keeps",
+)
+def last_norm_keeps_nothing(source):
+    return change(source, '"norms": (2 * layers + 1) * n', '"norms": 2 * layers * n')
+
+
+@mistake(
+    "memory",
+    says="The sequence is taken to be as long as the block.",
+    why="A shorter batch keeps less: T counts, not block_size.",
+    read="#what-the-forward-pass-keeps",
+)
+def length_of_the_block(source):
+    return change(source, "    layers, channels, n =", "    length = config.block_size\n    layers, channels, n =")
+
+
+@mistake(
+    "memory",
+    says="In bfloat16 everything is halved.",
+    why="The stream, the norms, the softmax's result and the loss stay float32.",
+    read="#half-precision-is-not-half-the-memory",
+)
+def everything_halved(source):
+    source = change(source, "* n * 4 * (channels + 2)", "* n * size * (channels + 2)")
+    source = change(source, "(6 if half else 4)", "size")
+    return change(source, '"log-probabilities": 4 * n', '"log-probabilities": size * n')
+
+
+@mistake(
+    "memory",
+    says="The copy of the attention weights in bfloat16 is forgotten.",
+    why="The softmax keeps its float32 result, and the product with v keeps a bfloat16 copy of it: 6 bytes each.",
+    read="#half-precision-is-not-half-the-memory",
+)
+def copy_of_the_weights_forgotten(source):
+    return change(source, "(6 if half else 4)", "4")
+
+
+@mistake(
+    "memory",
+    says="The bfloat16 copies of the matrices are not counted.",
+    why="Autocast makes one of each matrix, and backward needs them.",
+    read="#half-precision-is-not-half-the-memory",
+)
+def copies_of_matrices_forgotten(source):
+    return change(source, "2 * matrices if half else 0", "0")
+
+
+@mistake(
+    "memory",
+    says="The head's copy is forgotten among the copies of the matrices.",
+    why="The head multiplies by the token embedding, V by C: often the largest matrix of all.",
+    read="#half-precision-is-not-half-the-memory",
+)
+def copy_for_the_head_forgotten(source):
+    return change(source, " + config.vocab_size * channels\n    return", "\n    return")
+
+
+@mistake(
+    "memory",
+    says="Fused attention is taken to keep its weights, too.",
+    why="It computes them again in backward, a tile at a time; that is the point of it.",
+    read="#what-the-forward-pass-keeps",
+)
+def fused_keeps_weights(source):
+    return change(source, "layers * (4 * n * config.n_head if fused else weights)", "layers * weights")
+
+
+@mistake(
+    "memory",
+    says="Any precision that is not bfloat16 counts as float32.",
+    why="A typing mistake, or float16, would give a prediction that nobody measured.",
+    read="#half-precision-is-not-half-the-memory",
+)
+def any_precision(source):
+    return change(source, "    if precision not in PRECISIONS:", "    if False:")
+
+
+@mistake(
+    "memory",
+    says="All parts are added up, as if they were all there at one time.",
+    why="When the last gradient has come, the activations are gone. The peak is the higher of two high points.",
+    read="#two-high-points",
+)
+def everything_at_once(source):
+    return change(source, "max(at_the_turn, self.gradients)", "at_the_turn + self.gradients")
+
+
+@mistake(
+    "memory",
+    says="Only the turn is looked at: gradients that are larger than all activations are overlooked.",
+    why="With a large model and a small batch, the end of backward is the high point.",
+    read="#two-high-points",
+)
+def only_the_turn(source):
+    return change(source, "max(at_the_turn, self.gradients)", "at_the_turn")
+
+
+@mistake(
+    "memory",
+    says="Gradients that are kept are not counted at the turn.",
+    why="In an accumulation, the second micro-batch's activations come on top of the first one's gradients.",
+    read="#two-high-points",
+)
+def kept_gradients_forgotten(source):
+    return change(source, " + (self.gradients if gradients_kept else 0)", "")
+
+
+@mistake(
+    "memory",
+    says="The turn from forward to backward is forgotten.",
+    why="Two gradients as large as the logits come first: with 50,257 tokens that is more than some blocks.",
+    read="#two-high-points",
+)
+def turn_forgotten(source):
+    return change(source, "turn=8 * batch * length * config.vocab_size", "turn=0")
+
+
+@mistake(
+    "memory",
+    says="What is left is divided as if each sequence needed the mask and the copies again.",
+    why="They are there once, whatever the batch: more sequences fit.",
+    read="#two-high-points",
+)
+def each_pays_for_all(source):
+    return change(
+        source,
+        "each = two.activations + two.turn - one.activations - one.turn",
+        "each = one.activations + one.turn",
+    )
+
+
+@mistake(
+    "memory",
+    says="The largest batch is rounded up.",
+    why="The last sequence does not fit, and the run ends in out of memory.",
+    read="#two-high-points",
+)
+def rounded_up(source):
+    return change(source, "return 1 + left // each", "return 1 - (-left // each)")
+
+
+# 9.6 memory_measured
+
+
+@mistake(
+    "memory_measured",
+    says="Memory that several tensors share is counted for each of them.",
+    why="A view or a tied weight takes no memory of its own.",
+    read="#measure-it",
+)
+def shared_counted_twice(source):
+    return change(
+        source,
+        "    storages = {tensor.untyped_storage().data_ptr(): tensor.untyped_storage() for tensor in tensors}\n"
+        "    return sum(storage.nbytes() for storage in storages.values())\n",
+        "    return sum(tensor.untyped_storage().nbytes() for tensor in tensors)\n",
+    )
+
+
+@mistake(
+    "memory_measured",
+    says="A view counts as its own numbers, not as the memory that it keeps alive.",
+    why="One row of a large table keeps the whole table.",
+    read="#measure-it",
+)
+def view_counts_its_own(source):
+    return change(
+        source,
+        "tensor.untyped_storage() for tensor in tensors}\n    return sum(storage.nbytes() for storage",
+        "tensor.nbytes for tensor in tensors}\n    return sum(storage for storage",
+    )
+
+
+@mistake(
+    "memory_measured",
+    says="Every number is taken to have four bytes.",
+    why="bfloat16 has two, a truth value one, a token number eight.",
+    read="#measure-it",
+)
+def four_bytes_each(source):
+    return change(
+        source,
+        "tensor.untyped_storage() for tensor in tensors}\n    return sum(storage.nbytes() for storage",
+        "4 * (tensor.untyped_storage().nbytes() // tensor.element_size()) for tensor in tensors}\n"
+        "    return sum(storage for storage",
+    )
+
+
+@mistake(
+    "memory_measured",
+    says="Each parameter is taken to have a gradient.",
+    why="Before backward, after zero_grad, and for frozen parameters there is none.",
+    read="#measure-it",
+)
+def gradients_assumed(source):
+    return change(
+        source,
+        "bytes_of(parameter.grad for parameter in parameters if parameter.grad is not None)",
+        "bytes_of(parameters)",
+    )
+
+
+@mistake(
+    "memory_measured",
+    says="The parameters count as activations.",
+    why="A layer saves its weight for backward, but that weight is there anyway.",
+    read="#measure-it",
+)
+def parameters_counted(source):
+    return change(source, "        if tensor.untyped_storage().data_ptr() not in own:\n    ", "")
+
+
+@mistake(
+    "memory_measured",
+    says="The forward pass runs outside the hooks, so that nothing is seen.",
+    why="Tensors are handed over while they are saved: the hooks must be there then.",
+    read="#measure-it",
+)
+def outside_the_hooks(source):
+    return change(
+        source,
+        "    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):\n        loss = forward()\n",
+        "    loss = forward()\n    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):\n"
+        "        pass\n",
+    )
+
+
+@mistake(
+    "memory_measured",
+    says="Only the largest of the saved tensors is counted.",
+    why="They are all there at the same time: each waits for its turn in backward.",
+    read="#measure-it",
+)
+def largest_alone(source):
+    return change(source, "size = bytes_of(saved)", "size = max((bytes_of([one]) for one in saved), default=0)")
