@@ -197,6 +197,5 @@ def files_in(file: IO[bytes], called: str, wanted: set[str]) -> Iterator[tuple[s
                 if not wanted:
                     return
     except (tarfile.TarError, lzma.LZMAError, zlib.error, EOFError, OSError) as error:
-        raise DataCorrupt(
-            f"{called} is truncated or damaged ({error or type(error).__name__}): delete it and fetch it again."
-        ) from error
+        reason = (str(error) or type(error).__name__).splitlines()[0].rstrip(":")
+        raise DataCorrupt(f"{called} is truncated or damaged ({reason}): delete it and fetch it again.") from error

@@ -49,7 +49,7 @@ def find_or_fetch(name: str, data_dir: Path | None, mirror: str | None) -> tuple
         looked.append(f"the data folder {data_dir}")
     cache = cache_folder()
     looked.append(f"the cache {cache}")
-    if path := find(cache, name):
+    for path in filter(Path.is_file, candidates(cache, name)):
         try:
             return verified(path, name), str(path)
         except DataCorrupt:

@@ -103,7 +103,7 @@ def existing_folder(data_dir: str | Path | None) -> Path | None:
 def check_choice(what: str, given: str, choices: tuple[str, ...]) -> None:
     """ValueError that lists the choices, the closest first, unless `given` is one of them."""
     if given not in choices:
-        close = difflib.get_close_matches(given, choices, n=1, cutoff=0.4)
+        close = difflib.get_close_matches(given.lower(), choices, n=1, cutoff=0.4)
         hint = f" Did you mean {close[0]!r}?" if close else ""
         raise ValueError(f"There is no {what} {given!r}.{hint} Choose from {listed(choices)}.")
 

@@ -26,5 +26,5 @@ def cache(monkeypatch, tmp_path):
 def real_data() -> Path:
     """The folder with the real files, where there is one."""
     if not REAL_DATA or not Path(REAL_DATA).is_dir():
-        pytest.skip("real data: set COURSE_DATA to a folder with wikitext-2/")
+        pytest.skip("real data: set COURSE_DATA to a folder that has it")
     return Path(REAL_DATA)
