@@ -1,8 +1,12 @@
 """Right answers of day 9, written another way."""
 
+import itertools
+import math
+from collections import Counter
 from contextlib import ExitStack
 from types import SimpleNamespace
 
+import numpy
 import torch
 import torch.distributed as dist
 import torch.nn.functional as F
@@ -10,6 +14,7 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from grader.catalogue import alternative
+from solutions.day09_distributed import memory, nodes
 from solutions.day09_distributed.ring_all_reduce import all_gather, reduce_scatter
 
 DAY = "day09_distributed"
@@ -235,3 +240,184 @@ def _finish(model, optimizer, lr, max_norm, inspect, loss):
 
 
 # --- part: 9.2, 9.3, 9.6 ---
+
+
+# 9.2 throughput
+
+
+@alternative(DAY, "throughput", "elapsed")
+def with_numpy(readings):
+    differences = numpy.diff(numpy.asarray(readings, dtype=float))
+    if differences.size == 0 or differences.min() < 0:
+        raise ValueError("readings")
+    return differences.tolist()
+
+
+@alternative(DAY, "throughput", "slowest")
+def process_by_process(seconds_by_rank):
+    longest = list(next(iter(seconds_by_rank), []))
+    if not seconds_by_rank:
+        raise ValueError("nobody")
+    for seconds in seconds_by_rank:
+        if len(seconds) != len(longest):
+            raise ValueError("steps")
+        longest = [max(pair) for pair in zip(longest, seconds, strict=True)]
+    return longest
+
+
+@alternative(DAY, "throughput", "typical_step")
+def sorted_by_hand(seconds, warmup=3):
+    if not 0 <= warmup < len(seconds):
+        raise ValueError("warmup")
+    ordered = sorted(list(seconds)[warmup:])
+    return (ordered[len(ordered) // 2] + ordered[(len(ordered) - 1) // 2]) / 2
+
+
+@alternative(DAY, "throughput", "efficiency")
+def by_tokens_of_each_process(one, many):
+    """Tokens per second and process, of the one run and of the other."""
+    rates = [run.tokens_per_step / run.seconds_per_step / run.processes for run in (one, many)]
+    return rates[1] / rates[0]
+
+
+@alternative(DAY, "throughput", "where_the_time_goes")
+def ideal_by_the_work(one, many, silent):
+    if silent.processes != many.processes or silent.tokens_per_step != many.tokens_per_step:
+        raise ValueError("not the same run")
+    tokens_of_a_process = many.tokens_per_step / many.processes
+    ideal = one.seconds_per_step * tokens_of_a_process / (one.tokens_per_step / one.processes)
+    talking = many.seconds_per_step - silent.seconds_per_step
+    return {"rest": many.seconds_per_step - ideal - talking, "talking": talking, "ideal": ideal}
+
+
+# 9.3 nodes
+
+
+@alternative(DAY, "nodes", "global_rank")
+def looked_up(cluster, node_rank, local_rank):
+    nodes, processes = len(cluster.addresses), cluster.processes_per_node
+    everyone = list(itertools.product(range(nodes), range(processes)))
+    return everyone.index((node_rank, local_rank))  # ValueError if it is not there
+
+
+@alternative(DAY, "nodes", "torchrun_command")
+def one_word_after_another(cluster, node_rank, program):
+    if node_rank not in range(len(cluster.addresses)):
+        raise ValueError(f"there is no node {node_rank}")
+    words = ["torchrun"]
+    if cluster.rendezvous == "c10d":
+        words += [f"--local-addr={cluster.addresses[node_rank]}", f"--rdzv-conf=is_host={0 if node_rank else 1}"]
+        words += [f"--rdzv-id={cluster.job}", f"--rdzv-endpoint={cluster.addresses[0]}:{cluster.port}"]
+        words += ["--rdzv-backend=c10d"]
+    if cluster.rendezvous == "static":
+        words += [f"--master-port={cluster.port}", f"--master-addr={cluster.addresses[0]}", f"--node-rank={node_rank}"]
+    words += [f"--nproc-per-node={cluster.processes_per_node}", f"--nnodes={len(cluster.addresses)}"]
+    return words + list(program)
+
+
+@alternative(DAY, "nodes", "read_command")
+def asking_for_each_option(command):
+    options, program = nodes.split_command(command)
+
+    def need(name):
+        if name not in options:
+            raise ValueError(f"--{name} is missing")
+        return options[name]
+
+    if not program:
+        raise ValueError("there is no program")
+    c10d = options.get("rdzv-backend") == "c10d"
+    host, port = need("rdzv-endpoint").split(":") if c10d else (need("master-addr"), need("master-port"))
+    return nodes.Launch(
+        int(need("nnodes")),
+        int(need("nproc-per-node")),
+        "c10d" if c10d else "static",
+        host,
+        int(port),
+        need("rdzv-id") if c10d else None,
+        options.get("local-addr"),
+        None if c10d else int(need("node-rank")),
+        program,
+    )
+
+
+# 9.6 memory
+
+
+@alternative(DAY, "memory", "parameter_count")
+def layer_by_layer(config):
+    c, v, s = config.n_embd, config.vocab_size, config.block_size
+    linear = [(c, 3 * c), (c, c), (c, 4 * c), (4 * c, c)]
+    block = sum(inputs * outputs + outputs for inputs, outputs in linear) + 2 * (c + c)
+    return v * c + s * c + sum(block for _ in range(config.n_layer)) + (c + c)
+
+
+@alternative(DAY, "memory", "activation_bytes")
+def tensor_by_tensor(config, batch, length, precision="float32", fused=False):
+    """The shapes of all that is kept, as a list, multiplied out."""
+    if batch <= 0 or length <= 0 or length > config.block_size:
+        raise ValueError("batch, length")
+    size = {"float32": 4, "bfloat16": 2}.get(precision)
+    if size is None:
+        raise ValueError("precision")
+    c, h, v = config.n_embd, config.n_head, config.vocab_size
+    kept = Counter()
+
+    def keep(part, each, *shape):
+        kept[part] += each * math.prod(shape)
+
+    for _ in range(config.n_layer):
+        for _ in range(2):
+            keep("norms", 4, batch, length, c + 1 + 1)
+        for width in (c, c, c, 4 * c):
+            keep("linear inputs", size, batch, length, width)
+        for _ in "qkv":
+            keep("q, k, v", size, batch, length, c)
+        keep("gelu", size, batch, length, 4 * c)
+        if fused:
+            keep("attention", 4, batch, h, length)
+        else:
+            keep("attention", 4, batch, h, length, length)
+            keep("attention", 2 if size == 2 else 0, batch, h, length, length)
+            keep("attention", 1, length, length)
+        for inputs, outputs in ((c, 3 * c), (c, c), (c, 4 * c), (4 * c, c)):
+            keep("copies of weights", 2 if size == 2 else 0, inputs, outputs)
+    keep("norms", 4, batch, length, c + 2)
+    keep("linear inputs", size, batch, length, c)
+    keep("log-probabilities", 4, batch, length, v)
+    keep("copies of weights", 2 if size == 2 else 0, c, v)
+    return dict(kept)
+
+
+@alternative(DAY, "memory", "largest_batch")
+def one_more_each_time(config, length, available, precision="float32", fused=False):
+    batch = 0
+    while memory.predict(config, batch + 1, length, precision, fused).peak() <= available:
+        batch += 1
+    return batch
+
+
+@alternative(DAY, "memory_measured", "bytes_of")
+def with_a_set_of_places(tensors):
+    seen, total = set(), 0
+    for tensor in tensors:
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in seen:
+            seen.add(storage.data_ptr())
+            total += storage.size()
+    return total
+
+
+@alternative(DAY, "memory_measured", "saved_bytes")
+def with_sizes_by_place(model, forward):
+    own = [parameter.untyped_storage().data_ptr() for parameter in model.parameters()]
+    sizes, alive = {}, []
+
+    def note(tensor):
+        alive.append(tensor.detach())
+        sizes[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(note, lambda kept: kept):
+        alive.append(forward())
+    return sum(size for place, size in sizes.items() if place not in own)
