@@ -1,27 +1,25 @@
 """The training loop."""
 
-import math
 import os
-import time
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from .build import take_step
 from .checkpoints import Keeper, Progress
 from .config import Config
 from .data import ALONE, Data, train_batches
-from .errors import CapstoneError
 from .evaluation import mean_loss
 from .failures import WATCH
 from .folder import MetricsFile
-from .guards import Guard, finite
+from .guards import Guard
 from .interrupt import Interrupt
 from .machine import in_precision
-from .together import is_main, mean_of_all
+from .step_log import StepLog
+from .together import is_main
 
 
 class Interrupted(Exception):
@@ -100,56 +98,3 @@ def validate(run: Run, model: nn.Module) -> None:
 def bar_of(run: Run) -> Any:
     """The progress bar; of several processes one shows it."""
     return run.pieces.progress_bar(run.config.steps, None if is_main() else open(os.devnull, "w"))
-
-
-class StepLog:
-    """Collects what each step tells, and reads it from the device only now and then."""
-
-    def __init__(self, run: Run) -> None:
-        self.run = run
-        self.rate = run.pieces.TokenRate()
-        self.mean = run.pieces.RunningMean()
-        self.began = time.perf_counter()
-        self.steps: list[dict[str, Any]] = []
-        self.losses: list[Tensor] = []
-        self.norms: list[Tensor] = []
-
-    def add(self, result: Any, lr: float, tokens: int, note: dict[str, str]) -> None:
-        """Take in one step, with what the guard did."""
-        progress = self.run.progress
-        self.steps.append({"step": progress.step, "tokens": progress.tokens, "lr": lr, **note})
-        self.losses.append(result.loss)
-        self.norms.append(result.grad_norm)
-        self.rate.add(tokens)
-
-    def write(self) -> str:
-        """Write the steps since the last time to metrics.jsonl; returns what to show beside the bar.
-
-        Raises:
-            CapstoneError: a loss is NaN or infinite; nothing of this stretch has been saved.
-        """
-        losses, norms = mean_of_all(torch.stack(self.losses)).tolist(), torch.stack(self.norms).tolist()
-        for step, loss in zip(self.steps, losses, strict=True):
-            if math.isfinite(loss):
-                self.mean.update(loss)
-            elif "guard" not in step:
-                raise CapstoneError(
-                    f"The loss was {loss} at step {step['step']}. The checkpoints are from before it: look at your "
-                    "newest piece, or start again with a lower --lr."
-                )
-        rate = self.rate.read()
-        if is_main():
-            self.run.metrics.append(
-                {**step, **finite({"loss": loss, "grad_norm": norm}), "tokens_per_second": round(rate, 1)}
-                for step, loss, norm in zip(self.steps, losses, norms, strict=True)
-            )
-        shown = self.run.pieces.status_line(self.mean.value(), self.steps[-1]["lr"], rate)
-        self.run.progress.seconds += time.perf_counter() - self.began
-        self.began = time.perf_counter()
-        self.steps, self.losses, self.norms = [], [], []
-        return shown
-
-    def restart(self) -> None:
-        """Leave out the time of a validation or a checkpoint."""
-        self.rate.read()
-        self.began = time.perf_counter()

@@ -125,7 +125,7 @@ def choose_precision(config: Config, device: torch.device, model: nn.Module, voc
     cache = Path(config.runs) / ".cache" / "precision.json"
     sizes = (config.n_layer, config.n_head, config.n_embd, config.block_size, vocab_size, config.attention)
     key = f"{describe(device)}, torch {torch.__version__}, {torch.get_num_threads()} threads, model {sizes}"
-    known = _read(cache)
+    known = read_json(cache)
     if key not in known:
         known[key] = _seconds_per_step(model, config.block_size, vocab_size)
         cache.parent.mkdir(parents=True, exist_ok=True)
@@ -161,7 +161,8 @@ def describe(device: torch.device) -> str:
         return platform.processor() or platform.machine()
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read_json(path: Path) -> dict[str, Any]:
+    """What was measured or found before; nothing, if there is no such file."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):

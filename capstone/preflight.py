@@ -28,7 +28,7 @@ def preflight(pieces: Any, config: Config, device: torch.device, seconds: float 
     Raises:
         CapstoneError: a check failed; the sentence names the pieces in question and what they did.
     """
-    tiny = dataclasses.replace(config, block_size=16, n_layer=2, n_head=2, n_embd=32, dropout=0.0)
+    tiny = in_small(config)
     attention = ["causal_attention"] if config.attention == "day03" else ["scaled_dot_product_attention", "causal_mask"]
     step = next(name for name in STEPS if hasattr(pieces, name))
     checks: list[tuple[Callable[[Any, Config, torch.device], None], list[str]]] = [
@@ -50,6 +50,11 @@ def preflight(pieces: Any, config: Config, device: torch.device, seconds: float 
             raise
         except BaseException as error:  # also a sys.exit in a piece
             raise CapstoneError(f"Preflight stopped at “{check.__doc__}”\nLook at {where}.") from error
+
+
+def in_small(config: Config) -> Config:
+    """The same model, tiny."""
+    return dataclasses.replace(config, block_size=16, n_layer=2, n_head=2, n_embd=32, dropout=0.0)
 
 
 class Failed(Exception):

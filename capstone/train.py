@@ -1,29 +1,20 @@
 """python -m capstone.train: train a GPT that is put together from the pieces of the days."""
 
-import dataclasses
-from pathlib import Path
-from typing import Any
-
-import torch
 from rich.console import Console
 
 from . import pieces as choosing
-from .board import draw_on_board
-from .build import build_model, build_optimizer, count_parameters
-from .checkpoints import Keeper
-from .config import Config
-from .data import load_data
 from .errors import CapstoneError
 from .failures import run
 from .finish import draw, finish
-from .folder import MetricsFile, append_log, new_run
-from .guards import Guard
-from .job import first, processes, sign
+from .folder import append_log
+from .job import first, processes
 from .loop import Interrupted, Run, train
-from .machine import choose_precision, prepare, seed
-from .options import Options, go_on, read_options, run_folder
+from .machine import prepare
+from .options import go_on, read_options
 from .preflight import preflight
+from .set_up import set_up
 from .together import from_main, is_main, join, on_main
+from .two_ranks import two_ranks_agree
 
 
 def main(arguments: list[str]) -> int:
@@ -37,6 +28,8 @@ def main(arguments: list[str]) -> int:
     device = prepare(config)
     if first():  # before there is a group: the others wait for this one to join it
         preflight(pieces, config, device)
+        if processes() > 1:
+            two_ranks_agree(pieces, choices, config)
     console.print("Preflight passed.")
     world = join(pieces, device, config.timeout)
     options = from_main(lambda: go_on(options, arguments))
@@ -61,55 +54,10 @@ def main(arguments: list[str]) -> int:
     return code
 
 
-def set_up(
-    options: Options,
-    choices: list[choosing.Choice],
-    pieces: Any,
-    device: torch.device,
-    world: Any,
-    console: Console,
-    arguments: list[str],
-) -> Run:
-    """Text, model, optimizer and folder, of a new run or of one to go on with."""
-    config = options.settings
-    data = load_data(pieces, config)
-    for note in (*data.notes, data.train_source, data.validation_text.source):
-        console.print(f"Text: {note}")
-    torch.manual_seed(config.seed)
-    model = build_model(pieces, config, data.vocab_size).to(device)
-    precision, reason = from_main(lambda: choose_precision(config, device, model, data.vocab_size))
-    console.print(f"Precision: {precision} ({reason}). Parameters: {count_parameters(model):,}.")
-    config = dataclasses.replace(config, precision=precision)  # resolved: it is saved with the run
-    optimizer = build_optimizer(pieces, config, model)
-    if options.resume:
-        folder = run_folder(options.resume, ["--runs", config.runs])
-    else:
-        folder = from_main(lambda: begin(config, arguments, data.folder / "tokenizer.json"))
-    console.print(f"Run: {folder}/")
-    guard = Guard(pieces, config)
-    keeper = Keeper(folder, pieces, choices, config, data.digest, data.tokenizer_digest, guard)
-    job = Run(config, pieces, data, device, model, optimizer, keeper, MetricsFile(folder), guard, world=world)
-    seed(config.seed + world.rank)  # dropout draws other numbers on every process
-    if options.resume:
-        job.progress = keeper.resume(model, optimizer)
-        for note in keeper.notes:
-            console.print(note)
-        on_main(pieces, lambda: job.metrics.cut_after(job.progress.step))
-        console.print(f"Resumed at step {job.progress.step:,} of {config.steps:,}.")
-    on_main(pieces, lambda: draw_on_board(pieces, config, folder, data, job.metrics))
-    return job
-
-
-def begin(config: Config, arguments: list[str], tokenizer: Path) -> Path:
-    """The folder of a new run, signed."""
-    folder = new_run(config, arguments, tokenizer)
-    sign(folder)
-    return folder
-
-
 def resume_command(job: Run) -> str:
     """What to type to go on."""
-    return f"  python -m capstone.train --resume {job.keeper.folder}"
+    several = f"torchrun --standalone --nproc-per-node {job.world.size}"
+    return f"  {several if job.world.size > 1 else 'python'} -m capstone.train --resume {job.keeper.folder}"
 
 
 if __name__ == "__main__":

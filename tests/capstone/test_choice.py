@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from capstone import pieces
+from capstone.alone import STAND_INS
 from capstone.errors import CapstoneError
 
 ROOT = Path(__file__).parents[2]
@@ -41,8 +42,16 @@ def chosen(course: Path, mode: str = "finished") -> dict[str, pieces.Choice]:
 
 
 def test_every_piece_of_the_reference_is_there():
-    loaded = pieces.load(pieces.choose("reference"))
-    assert {piece.name for piece in pieces.TABLE} == set(vars(loaded))
+    names = {}
+    for processes, accumulate in ((1, 1), (1, 2), (2, 1)):
+        choices = pieces.choose("reference", processes=processes, accumulate=accumulate)
+        loaded = vars(pieces.load(choices))
+        assert set(loaded) == {choice.piece.name for choice in choices} | set(STAND_INS)
+        assert all(loaded[choice.piece.name].__module__.startswith("solutions.") for choice in choices)
+        names[processes, accumulate] = {choice.piece.name for choice in choices}
+    assert set.union(*names.values()) == {piece.name for piece in pieces.TABLE}
+    steps = {which: found & set(pieces.STEPS) for which, found in names.items()}
+    assert steps == {(1, 1): {"train_step"}, (1, 2): {"accumulated_step"}, (2, 1): {"accumulated_ddp_step"}}
 
 
 def test_fresh_clone_takes_the_reference(course):
