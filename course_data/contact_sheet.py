@@ -7,12 +7,12 @@ import numpy as np
 from .errors import CourseDataError
 from .images import Images
 
-COLUMNS = 20
+COLUMNS = 10
 ENLARGED = 2
 
 
 def write_contact_sheet(images: Images, path: str | Path) -> None:
-    """Write the first 20 images of every class into a PNG file, each twice as large as it is.
+    """Write the first ten images of every class into a PNG file, each twice as large as it is.
 
     Raises ValueError if the name does not end in .png, CourseDataError if the file cannot be written.
     """

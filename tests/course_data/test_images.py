@@ -128,7 +128,7 @@ def test_show(tmp_path, capsys):
     assert f"sha256: {DIGESTS['digits', 'test']}" in said
     assert "classes: 0 (200), 1 (200)" in said
     assert f"picture: {tmp_path / 'digits.png'}" in said
-    assert imread(tmp_path / "digits.png").shape[:2] == (10 * 28 * 2, 20 * 28 * 2)
+    assert imread(tmp_path / "digits.png").shape[:2] == (10 * 28 * 2, 10 * 28 * 2)
 
 
 def test_a_contact_sheet_has_a_row_for_each_class(tmp_path):
