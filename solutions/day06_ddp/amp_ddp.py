@@ -58,13 +58,14 @@ def amp_ddp_step(
     total = F.cross_entropy(flat, y.flatten(), ignore_index=-100, reduction="sum")
     count = (y != -100).sum()
     mean_count = mean_over_ranks(count, torch.ones_like(count))
-    scaler.scale(total / mean_count.where(mean_count > 0, 1)).backward()
+    loss = total / mean_count.where(mean_count > 0, 1)
+    scaler.scale(loss).backward()
     scaler.unscale_(optimizer)
     grad_norm = nn.utils.clip_grad_norm_(model.parameters(), max_norm)
     scale = scaler.get_scale()
     scaler.step(optimizer)
     scaler.update()
-    return AmpResult(mean_over_ranks(total, count), grad_norm, scaler.get_scale() >= scale)
+    return AmpResult(mean_over_ranks(loss, torch.ones_like(loss)), grad_norm, scaler.get_scale() >= scale)
 
 
 def same_on_all_ranks(value: Tensor) -> bool:

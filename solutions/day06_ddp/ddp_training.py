@@ -34,7 +34,7 @@ def ddp_step(model: nn.Module, batch: Batch, optimizer: torch.optim.Optimizer, m
 
     Loss and gradient are those of the mean over all scored tokens of **all** ranks, each token counting the same. The
     shares may differ in the number of examples and of scored tokens; a share may have no scored token. If no rank has
-    one, the gradient is 0.
+    one, loss and gradient are 0.
 
     Args:
         model: wrapped (or bare, if there is no group). Called as model(x) it gives (logits (B, T, V), anything). Its
@@ -47,11 +47,12 @@ def ddp_step(model: nn.Module, batch: Batch, optimizer: torch.optim.Optimizer, m
     optimizer.zero_grad()
     logits, _ = model(x)
     total, count = _surprise(logits, y)
-    mean_count = mean_over_ranks(count, torch.ones_like(count))  # DDP averages: Σ total / (Σ count / size) / size
-    (total / mean_count.where(mean_count > 0, 1)).backward()
+    mean_count = mean_over_ranks(count, torch.ones_like(count))
+    loss = total / mean_count.where(mean_count > 0, 1)  # DDP averages: Σ total / (Σ count / size) / size
+    loss.backward()
     grad_norm = nn.utils.clip_grad_norm_(model.parameters(), max_norm)
     optimizer.step()
-    return StepResult(mean_over_ranks(total, count), grad_norm)
+    return StepResult(mean_over_ranks(loss, torch.ones_like(loss)), grad_norm)
 
 
 def evaluate(model: nn.Module, loader: Iterable[Batch], device: str | torch.device = "cpu") -> float:
@@ -73,20 +74,18 @@ def evaluate(model: nn.Module, loader: Iterable[Batch], device: str | torch.devi
     """
     model = unwrap(model)
     modes = [(module, module.training) for module in model.modules()]
-    totals = torch.zeros(2, dtype=torch.float64)
     model.eval()
     try:
         with torch.no_grad():
-            for x, y in loader:
-                logits, _ = model(x.to(device))
-                totals += torch.stack(_surprise(logits, y.to(device))).cpu()
+            seen = [torch.stack(_surprise(model(x.to(device))[0], y.to(device))) for x, y in loader]
     finally:
         for module, training in modes:
             module.training = training
-    mean = mean_over_ranks(*totals.to(device, torch.float32 if torch.device(device).type == "mps" else torch.float64))
-    if mean.isnan() and not totals[0].isnan():
+    sums = torch.stack(seen).cpu().double().sum(0) if seen else torch.zeros(2)
+    total, count = sums[0].float().to(device), sums[1].long().to(device)
+    if mean_over_ranks(count, torch.ones_like(count)) == 0:
         raise ValueError("nothing to evaluate on: no rank had a token to score")
-    return mean.item()
+    return mean_over_ranks(total, count).item()
 
 
 def _surprise(logits: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:

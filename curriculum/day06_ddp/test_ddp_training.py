@@ -1,0 +1,282 @@
+"""Checks of task 6.4, ddp_training.py: any number of ranks does what one process would have done."""
+
+import os
+from functools import partial
+from pathlib import Path
+
+import pytest
+import torch
+import torch.distributed as dist
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
+
+from grader import raised
+from grader.devices import Readings
+from grader.ranks import on_ranks
+
+pytestmark = pytest.mark.time_limit(40)  # the first optimizer that is made imports PyTorch's compiler: seconds
+
+TABLE = torch.tensor([[0.5, -1.0, 0.2], [0.0, 0.8, -0.3], [1.5, 0.1, -0.6]])
+BIAS = torch.tensor([0.1, 0.0, -0.2])
+NO = -100  # not scored
+BATCHES = [  # global batches (x, y), five examples of two tokens; ranks have shares of other sizes
+    (
+        torch.tensor([[0, 1], [2, 0], [1, 1], [0, 2], [2, 2]]),
+        torch.tensor([[1, 2], [0, NO], [0, 1], [NO, NO], [1, 1]]),
+    ),
+    (  # of two ranks, the second has nothing to score
+        torch.tensor([[1, 0], [2, 2], [1, 2], [0, 0], [0, 1]]),
+        torch.tensor([[2, 2], [NO, NO], [2, NO], [NO, NO], [2, 0]]),
+    ),
+    (  # nobody has
+        torch.tensor([[1, 0], [2, 2], [1, 2], [0, 0], [0, 1]]),
+        torch.full((5, 2), NO),
+    ),
+    (
+        torch.tensor([[2, 0], [1, 2], [0, 1], [2, 1], [1, 0]]),
+        torch.tensor([[2, NO], [NO, 0], [1, NO], [0, 2], [NO, NO]]),
+    ),
+]
+
+
+class Bigram(nn.Module):
+    """Logits for the next token from this one alone. It notes how it is called.
+
+    Taken to a device, its parameters become others, as they may on real ones.
+    """
+
+    def __init__(self, table=TABLE, dropout=0.0):
+        super().__init__()
+        self.table, self.bias = nn.Parameter(table.clone()), nn.Parameter(BIAS.clone())
+        self.dropout = nn.Dropout(dropout)
+        self.register_buffer("calls", torch.zeros(()), persistent=False)
+        self.modes = []
+
+    def _apply(self, fn, recurse=True):
+        self.table, self.bias = (nn.Parameter(fn(p.detach().clone())) for p in (self.table, self.bias))
+        return self
+
+    def forward(self, x):
+        self.modes.append("train" if self.training else "eval")
+        return self.dropout(self.table[x] + self.bias), "not the loss"
+
+
+def share(batch, rank, size):
+    return batch[0][rank::size], batch[1][rank::size]
+
+
+def gradients_by_hand(table, bias, x, y):
+    """Loss and gradients of the bigram model without autograd: (p - onehot) / n at every scored position."""
+    scored = y != NO
+    p = torch.softmax((table[x] + bias)[scored], dim=-1)  # (n, V)
+    right = torch.eye(3, dtype=p.dtype)[y[scored]]
+    number = max(len(p), 1)
+    at_logits = (p - right) / number
+    return (
+        -(p * right).sum(-1).log().sum() / number,
+        torch.zeros_like(table).index_add_(0, x[scored], at_logits),
+        at_logits.sum(0),
+    )
+
+
+def one_process(table, bias, batches, lr, max_norm):
+    """Loss, norm, table and bias of each step of plain descent on global batches, in float64 and by hand."""
+    steps = []
+    for x, y in batches:
+        loss, for_table, for_bias = gradients_by_hand(table, bias, x, y)
+        norm = (for_table.square().sum() + for_bias.square().sum()).sqrt()
+        scale = min(1.0, max_norm / max(norm.item(), 1e-9))
+        table, bias = table - lr * scale * for_table, bias - lr * scale * for_bias
+        steps.append((loss, norm, table, bias))
+    return [torch.stack(values).float() for values in zip(*steps, strict=True)], table, bias
+
+
+# one step
+
+MAX_NORM = 0.47  # the last gradient is smaller
+
+
+def steps_on_rank(rank, training, size):
+    bare = Bigram()
+    model = DistributedDataParallel(bare) if dist.is_initialized() else bare
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
+    bare.table.grad = torch.ones(3, 3)  # left from before
+    seen = {"losses": [], "norms before clipping": [], "table after each step": [], "bias after each step": []}
+    for batch in BATCHES:
+        result = training.ddp_step(model, share(batch, rank, size), optimizer, MAX_NORM)
+        values = (result.loss, result.grad_norm, bare.table, bare.bias)
+        for name, value in zip(seen, values, strict=True):
+            seen[name].append(torch.as_tensor(value).detach().clone())
+    return {name: torch.stack(values) for name, values in seen.items()}
+
+
+def steps(training, size):
+    ranks = on_ranks(size, steps_on_rank, training, size)
+    return {name: [seen[name] for seen in ranks] for name in ranks[0]}
+
+
+def steps_by_hand(size):
+    values, _, _ = one_process(TABLE.double(), BIAS.double(), BATCHES, 0.5, MAX_NORM)
+    names = ("losses", "norms before clipping", "table after each step", "bias after each step")
+    return {name: [value] * size for name, value in zip(names, values, strict=True)}
+
+
+def test_steps_on_two_ranks(lesson, compare):
+    """Four steps on two ranks, whose shares differ in size and padding: those of one process on the whole batches."""
+    compare(partial(steps, size=2), lesson("ddp_training"), expected=partial(steps_by_hand, size=2))
+
+
+def test_steps_on_four_ranks(lesson, compare):
+    """The same four steps on four ranks."""
+    compare(partial(steps, size=4), lesson("ddp_training"), expected=partial(steps_by_hand, size=4))
+
+
+def steps_alone(training):
+    return {name: [value] for name, value in steps_on_rank(0, training, 1).items()}
+
+
+def test_steps_alone(lesson, compare):
+    """The same four steps in one process, without a group."""
+    compare(steps_alone, lesson("ddp_training"), expected=partial(steps_by_hand, size=1))
+
+
+# evaluation
+
+PARTS = [  # of three ranks; the third has no batch
+    [share(BATCHES[0], 0, 2), share(BATCHES[3], 0, 2)],
+    [share(BATCHES[0], 1, 2)],
+    [],
+]
+
+
+def evaluate_on_rank(rank, training):
+    bare = Bigram(dropout=0.5)
+    bare.dropout.eval()  # it was so before, and is so afterwards
+    model = DistributedDataParallel(bare)
+    loss = training.evaluate(model, PARTS[rank])
+    return {
+        "loss": torch.tensor(float(loss)),
+        "modes while scoring": sorted(set(bare.modes)),
+        "batches scored": len(bare.modes),
+        "modes afterwards": [bare.training, bare.dropout.training],
+    }
+
+
+def nothing_on_rank(rank, training):
+    model = DistributedDataParallel(Bigram())
+    return raised(lambda: training.evaluate(model, [BATCHES[2]] if rank == 0 else []))
+
+
+def evaluations(training):
+    ranks = on_ranks(3, evaluate_on_rank, training)
+    names = ("loss", "modes while scoring", "batches scored", "modes afterwards")
+    return {name: [seen[name] for seen in ranks] for name in names} | {
+        "nothing to score on any rank": on_ranks(2, nothing_on_rank, training)
+    }
+
+
+def evaluations_by_hand():
+    x, y = (torch.cat([batch[i] for part in PARTS for batch in part]) for i in (0, 1))
+    loss = gradients_by_hand(TABLE.double(), BIAS.double(), x, y)[0].float()
+    return {
+        "loss": [loss] * 3,
+        "modes while scoring": [["eval"], ["eval"], []],
+        "batches scored": [2, 1, 0],
+        "modes afterwards": [[True, False]] * 3,
+        "nothing to score on any rank": ["ValueError"] * 2,
+    }
+
+
+def test_evaluate(lesson, compare):
+    """Three ranks with two batches, one and none: the mean over all tokens, on every rank, and the modes as before."""
+    compare(evaluations, lesson("ddp_training"), expected=evaluations_by_hand)
+
+
+# a whole run
+
+EPOCHS = [[BATCHES[3], BATCHES[1]], [BATCHES[0], BATCHES[3]], [BATCHES[1], BATCHES[3]]]  # the second ends best
+VALIDATION = [
+    (torch.tensor([[2, 1], [0, 2], [1, 0]]), torch.tensor([[2, 0], [NO, 1], [1, NO]])),
+    (torch.tensor([[0, 0], [1, 1]]), torch.tensor([[1, NO], [0, 2]])),
+]
+LR = 2.0
+
+
+def fit_on_rank(rank, training, size, folder):
+    """Every rank begins with other weights, and would write to a file of its own."""
+    model = Bigram(TABLE + rank).eval()
+    epochs, logged = [], []
+
+    def loader_of_epoch(epoch):
+        epochs.append(epoch)
+        return [share(batch, rank, size) for batch in EPOCHS[epoch]]
+
+    with Readings(lambda: model.modes.count("train") % 2) as readings:
+        history = training.fit(
+            model,
+            lambda bare: torch.optim.SGD(bare.parameters(), lr=LR),
+            loader_of_epoch,
+            [share(batch, rank, size) for batch in VALIDATION],
+            epochs=3,
+            max_norm=0.5,
+            log=lambda metrics, step: logged.append([step, round(metrics["val_loss"], 4)]),
+            best_file=Path(folder) / f"best of rank {rank}.pt",
+        )
+    return {
+        "epochs that were asked for": epochs,
+        "modes": model.modes,
+        "losses": torch.tensor(history.losses),
+        "val_losses": torch.tensor(history.val_losses),
+        "table": model.table.detach(),
+        "bias": model.bias.detach(),
+        "logged": logged,
+        "values read in the middle of an epoch": readings.counts[1],
+    }
+
+
+def run(training, size, folder):
+    if size == 1:
+        ranks = [fit_on_rank(0, training, 1, folder)]
+    else:
+        ranks = on_ranks(size, fit_on_rank, training, size, os.fspath(folder))
+    best = Path(folder) / "best of rank 0.pt"
+    saved = torch.load(best, weights_only=True) if best.is_file() else {}
+    return {name: [seen[name] for seen in ranks] for name in ranks[0]} | {
+        "files": sorted(path.name for path in Path(folder).iterdir()),
+        "saved": sorted(saved),
+        "saved table": saved.get("table", "no such key"),
+    }
+
+
+def run_by_hand(size):
+    table, bias, steps, val_losses, tables = TABLE.double(), BIAS.double(), [], [], []
+    x, y = (torch.cat([batch[i] for batch in VALIDATION]) for i in (0, 1))
+    for batches in EPOCHS:
+        values, table, bias = one_process(table, bias, batches, LR, 0.5)
+        steps.append(values[0])
+        val_losses.append(gradients_by_hand(table, bias, x, y)[0].item())
+        tables.append(table.float())
+    logged = [[2 * (epoch + 1), round(loss, 4)] for epoch, loss in enumerate(val_losses)]
+    return {
+        "epochs that were asked for": [[0, 1, 2]] * size,
+        "modes": [["train", "train", "eval", "eval"] * 3] * size,
+        "losses": [torch.cat(steps)] * size,
+        "val_losses": [torch.tensor(val_losses)] * size,
+        "table": [table.float()] * size,
+        "bias": [bias.float()] * size,
+        "logged": [logged] + [[]] * (size - 1),
+        "values read in the middle of an epoch": [0] * size,
+        "files": ["best of rank 0.pt"],
+        "saved": ["bias", "table"],
+        "saved table": tables[val_losses.index(min(val_losses))],
+    }
+
+
+def test_run_on_two_ranks(lesson, compare, tmp_path):
+    """Three epochs on two ranks: losses, weights and the best file are those of one process; rank 0 alone writes."""
+    compare(partial(run, size=2, folder=tmp_path), lesson("ddp_training"), expected=partial(run_by_hand, size=2))
+
+
+def test_run_alone(lesson, compare, tmp_path):
+    """The same run in one process, without a group."""
+    compare(partial(run, size=1, folder=tmp_path), lesson("ddp_training"), expected=partial(run_by_hand, size=1))
