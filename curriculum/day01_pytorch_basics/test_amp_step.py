@@ -1,5 +1,6 @@
 """Checks of task 1.4, amp_step.py: real float16 and bfloat16, on the CPU."""
 
+import functools
 import math
 import warnings
 
@@ -32,6 +33,18 @@ class Linear(nn.Module):
     def note(self, gradient):
         self.autocast_in_backward.append(torch.is_autocast_enabled("cpu"))
         self.at_the_logits.append(gradient.float().norm())
+
+
+def quietly(probe):
+    """A probe without PyTorch's warnings on the screen; what it warns of is for `test_nothing_warns` to say."""
+
+    @functools.wraps(probe)
+    def quiet(amp_step):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return probe(amp_step)
+
+    return quiet
 
 
 def loss_and_gradient(weight, x=X, labels=LABELS):
@@ -93,17 +106,17 @@ def in_float32(amp_step):
 
 def test_float16(lesson, compare):
     """A step in float16, scaled by 1024: loss, norm and update have their own size, clipped and not"""
-    compare(in_float16, lesson("amp_step"), expected=lambda: steps_by_hand(F16), rtol=3e-3, atol=3e-4)
+    compare(quietly(in_float16), lesson("amp_step"), expected=lambda: steps_by_hand(F16), rtol=3e-3, atol=3e-4)
 
 
 def test_bfloat16(lesson, compare):
     """A step in bfloat16, not scaled"""
-    compare(in_bfloat16, lesson("amp_step"), expected=lambda: steps_by_hand(BF16), rtol=3e-2, atol=3e-3)
+    compare(quietly(in_bfloat16), lesson("amp_step"), expected=lambda: steps_by_hand(BF16), rtol=3e-2, atol=3e-3)
 
 
 def test_float32(lesson, compare):
     """A step in float32: no autocast, no scaling, the exact numbers"""
-    compare(in_float32, lesson("amp_step"), expected=lambda: steps_by_hand(F32))
+    compare(quietly(in_float32), lesson("amp_step"), expected=lambda: steps_by_hand(F32))
 
 
 def backward(amp_step):
@@ -128,7 +141,7 @@ def backward_by_hand():
 
 def test_backward(lesson, compare):
     """In float16 backward works with numbers 1024 times as large; autocast is off there"""
-    compare(backward, lesson("amp_step"), expected=backward_by_hand, rtol=2e-2)
+    compare(quietly(backward), lesson("amp_step"), expected=backward_by_hand, rtol=2e-2)
 
 
 def tiny_gradients(amp_step):
@@ -147,7 +160,7 @@ def tiny_gradients_by_hand():
 
 def test_small_gradients_survive(lesson, compare):
     """Gradients below float16's floor arrive, thanks to the scale of 65536"""
-    compare(tiny_gradients, lesson("amp_step"), expected=tiny_gradients_by_hand, rtol=2e-2)
+    compare(quietly(tiny_gradients), lesson("amp_step"), expected=tiny_gradients_by_hand, rtol=2e-2)
 
 
 class Noting(torch.optim.SGD):
@@ -203,7 +216,7 @@ def overflow_by_hand():
 
 def test_overflow(lesson, compare):
     """Two tries overflow: no step, half the scale, the scheduler waits; then three steps"""
-    compare(overflow_and_after, lesson("amp_step"), expected=overflow_by_hand, rtol=2e-2, atol=5e-3)
+    compare(quietly(overflow_and_after), lesson("amp_step"), expected=overflow_by_hand, rtol=2e-2, atol=5e-3)
 
 
 def scale_that_grows(amp_step):
@@ -229,7 +242,7 @@ def test_growth_is_no_skip(lesson, compare):
         "rate of each step": [1.0, 0.5, 0.25, 0.125],
         "rate afterwards": 0.0625,
     }
-    compare(scale_that_grows, lesson("amp_step"), expected=expected)
+    compare(quietly(scale_that_grows), lesson("amp_step"), expected=expected)
 
 
 def three_steps(amp_step):
@@ -266,7 +279,7 @@ def three_steps_by_hand():
 
 def test_three_steps(lesson, compare):
     """Each step goes by its own gradient alone, clipped to 0.25"""
-    compare(three_steps, lesson("amp_step"), expected=three_steps_by_hand, rtol=3e-2, atol=5e-3)
+    compare(quietly(three_steps), lesson("amp_step"), expected=three_steps_by_hand, rtol=3e-2, atol=5e-3)
 
 
 def scalers(amp_step):
@@ -291,7 +304,7 @@ def test_scalers(lesson, compare):
         "bfloat16: enabled": False,
         "float32: enabled": False,
     }
-    compare(scalers, lesson("amp_step"), expected=expected)
+    compare(quietly(scalers), lesson("amp_step"), expected=expected)
 
 
 def warnings_given(amp_step):
