@@ -60,6 +60,7 @@ def write_whole(path: Path, data: bytes) -> None:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
+            os.chmod(temporary, 0o644)  # a cache may be shared: mkstemp lets nobody but the owner read
             os.replace(temporary, path)
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
