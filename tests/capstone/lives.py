@@ -1,13 +1,14 @@
 """python -m tests.capstone.lives: trains in forks of one process that has imported everything; each may be made to die.
 
 It reads orders from standard input, one line of JSON each, and answers each with a line. An order has the arguments of
-capstone.train, and the moment at which the process kills itself, if any: an event, which is something that a run does
-to its files, or so many seconds after its first steps.
+capstone.train, how many processes the run has, and the moment at which they are killed, if any: an event, which is
+something that a run does to its files, or so many seconds after its first steps.
 """
 
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -26,9 +27,11 @@ class Lives:
         pipe = subprocess.PIPE
         self.process = subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True, encoding="utf-8")
 
-    def live(self, arguments: list[str], log: Path, event: str = "", seconds: float = -1.0) -> dict[str, Any]:
-        """One life, until the event for the first time, or to its end: {"killed": whether, "shown": text}."""
-        order = {"arguments": arguments, "log": str(log), "event": event, "seconds": seconds}
+    def live(
+        self, arguments: list[str], log: Path, event: str = "", seconds: float = -1.0, processes: int = 1
+    ) -> dict[str, Any]:
+        """One life, until the event for the first time, or to its end: {"killed": whether, "code", "shown": text}."""
+        order = {"arguments": arguments, "log": str(log), "event": event, "seconds": seconds, "processes": processes}
         self.process.stdin.write(json.dumps(order) + "\n")
         self.process.stdin.flush()
         return {**json.loads(self.process.stdout.readline()), "shown": log.read_text(encoding="utf-8")}
@@ -44,11 +47,15 @@ def die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def child(order: dict[str, Any]) -> None:
+def child(order: dict[str, Any], rank: int, port: int) -> None:
     """In the fork: train, and die at the event."""
     from capstone import train
 
-    log = os.open(order["log"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    if order["processes"] > 1:
+        names = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
+        values = (rank, rank, order["processes"], order["processes"], "127.0.0.1", port)
+        os.environ.update(dict(zip(names, map(str, values), strict=True)))
+    log = os.open(order["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     for stream in (1, 2):
         os.dup2(log, stream)
     timer = threading.Timer(order["seconds"], die)
@@ -82,6 +89,7 @@ def watch_files(event: Any) -> None:
     from capstone.folder import MetricsFile
 
     fsync, replace, unlink, append = os.fsync, os.replace, os.unlink, MetricsFile.append
+    MetricsFile.settle = lambda self: None  # of a file that only grows no power failure takes the first half
 
     def watched_fsync(number: int) -> None:
         event("half of a file is written", lambda: os.ftruncate(number, os.fstat(number).st_size // 2))
@@ -105,8 +113,36 @@ def watch_files(event: Any) -> None:
     MetricsFile.append = watched_append
 
 
+def free_port() -> int:
+    """One at which nobody listens."""
+    with socket.socket() as place:
+        place.bind(("127.0.0.1", 0))
+        return place.getsockname()[1]
+
+
+def obey(order: dict[str, Any]) -> dict[str, Any]:
+    """Fork, and wait. When one process of a run is killed, so are the others; what becomes of the first to end."""
+    Path(order["log"]).unlink(missing_ok=True)
+    port = free_port() if order["processes"] > 1 else 0
+    pids = []
+    for rank in range(order["processes"]):
+        pid = os.fork()
+        if pid == 0:
+            child(order, rank, port)
+        pids.append(pid)
+    outcome = None
+    while pids:
+        pid, status = os.wait()
+        pids.remove(pid)
+        code = os.waitstatus_to_exitcode(status)
+        outcome = code if outcome is None else outcome
+        for other in pids if code != 0 else []:
+            os.kill(other, signal.SIGKILL)
+    return {"killed": outcome == -signal.SIGKILL, "code": outcome}
+
+
 def serve() -> None:
-    """Fork for every order."""
+    """Obey every order."""
     import matplotlib.figure  # noqa: F401
     import torch._dynamo  # noqa: F401  # an optimizer imports it
 
@@ -114,12 +150,7 @@ def serve() -> None:
 
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     for line in sys.stdin:
-        order = json.loads(line)
-        pid = os.fork()
-        if pid == 0:
-            child(order)
-        status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-        answers.write(json.dumps({"killed": status == -signal.SIGKILL, "code": status}) + "\n")
+        answers.write(json.dumps(obey(json.loads(line))) + "\n")
         answers.flush()
 
 

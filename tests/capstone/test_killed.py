@@ -80,6 +80,26 @@ def test_killed_at_random_moments(lives, whole, tmp_path):
     assert same_run(whole.with_name("random"), whole) == []
 
 
+def test_two_processes_killed_and_resumed_and_then_one_goes_on(lives, whole, tmp_path):
+    log = tmp_path / "log.txt"
+    assert lives.live(begin(whole, "whole-2"), log, processes=2)["code"] == 0
+    assert lives.live(begin(whole, "two"), log, "step-00000004.pt has its name", processes=2)["killed"]
+    for moment in ("half of a file is written", "step-00000008.pt has its name"):
+        assert lives.live(resume(whole, "two"), log, moment, processes=2)["killed"]
+    shutil.copytree(whole.with_name("two"), whole.with_name("one"))
+    life = lives.live(resume(whole, "two"), log, processes=2)
+    assert life["code"] == 0, life["shown"]
+    assert same_run(whole.with_name("two"), whole.with_name("whole-2")) == []
+    state = torch.load(whole.with_name("two") / "step-00000016.pt", weights_only=True)
+    assert not any(name.startswith(("module.", "_orig_mod.")) for name in state["model"])
+    draws = [generators["torch"] for generators in state["rng"]]
+    assert len(draws) == 2
+    assert not torch.equal(*draws)
+    life = lives.live(resume(whole, "one"), log)
+    assert life["code"] == 0, life["shown"]
+    assert "Saved by 2 process(es), and now there are 1" in life["shown"]
+
+
 def spoilt(folder: Path, name: str) -> Path:
     """A checkpoint, cut short."""
     path = folder / name
