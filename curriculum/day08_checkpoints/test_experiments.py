@@ -48,7 +48,7 @@ Against `base`.
   |  lower-lr|lr \| floor  |A slower fall.||
 | larger | batch 8 → 16 | … |
 
-and | so | on | .
+| run again | when | there is | time |
 """
 LOG = LOG.replace("| … |\n", "| … |  |\n")
 

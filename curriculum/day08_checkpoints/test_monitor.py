@@ -55,6 +55,7 @@ def spikes(monitor):
         "the same as gradient norms": actions_of(small(monitor), [(1.0, norm) for norm in falling]),
         "losses that rise by and by": actions_of(small(monitor), with_norm(ramp)),
         "the same spike again and again": actions_of(small(monitor), with_norm(outlier)),
+        "a spike that does not end": actions_of(small(monitor, patience=9), with_norm([1.0] * 4 + [50.0] * 6)),
         "a spike before three good steps": actions_of(small(monitor), with_norm([1.0, 1.0, 80.0, 1.0])),
         "threshold 100": actions_of(small(monitor, threshold=100.0), with_norm([1.0, 1.0, 1.0, 5.9, 6.1])),
     }
@@ -68,6 +69,7 @@ def test_spikes(lesson, compare):
         "the same as gradient norms": [step] * 6 + [skip] + [step] * 2,
         "losses that rise by and by": [step] * 11,
         "the same spike again and again": [step] * 4 + [skip, step, skip, step, skip, step],
+        "a spike that does not end": [step] * 4 + [skip] * 6,
         "a spike before three good steps": [step] * 4,
         "threshold 100": [step] * 4 + [skip],
     }

@@ -43,12 +43,10 @@ def killed(folder: str, steps: int, lives: int) -> tuple[dict[int, set[str]], li
     losses: dict[int, set[str]] = {}
     deaths = []
     command = [sys.executable, "-m", f"{__package__}.killed_run", "--child", folder, "--steps", str(steps)]
-    for life in range(lives):
+    for life in range(1, lives + 1):
         process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        end = random.randint(1, max(1, steps // lives)) if life < lives - 1 else steps + 1
-        assert process.stdout is not None
-        lines = process.stdout or []
-        for number, line in enumerate(lines, 1):
+        end = random.randint(1, max(1, steps // lives)) if life < lives else steps + 1
+        for number, line in enumerate(process.stdout or [], 1):
             step, loss = line.split()
             losses.setdefault(int(step), set()).add(loss)
             if number == end:
@@ -56,7 +54,7 @@ def killed(folder: str, steps: int, lives: int) -> tuple[dict[int, set[str]], li
                 deaths.append(int(step))
                 break
         process.communicate()
-        if process.returncode == 1:  # it has said why
+        if len(deaths) < life:  # it came to its end by itself, or has said what is wrong
             break
     return losses, deaths
 
@@ -65,6 +63,8 @@ def report(steps: int, kills: int) -> int:
     expected = dict(enumerate((loss.hex() for loss in train(new_run(), steps)), 1))
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         losses, deaths = killed(folder, steps, kills + 1)
+    if not losses:
+        return 1
     different = [step for step in expected if losses.get(step) != {expected[step]}]
     print(f"killed after steps {', '.join(map(str, deaths))}")
     print(f"the same as in the run that was not killed: {steps - len(different)} of {steps} losses")
