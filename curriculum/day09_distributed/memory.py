@@ -33,14 +33,14 @@ class Memory:
     gradients: int
     optimizer: int
     activations: int  # what the forward pass keeps for the backward pass
-    turn: int  # what backward makes first: gradients as large as the logits
+    passing: int  # what is there only for a moment, at the worst one, besides all activations
 
     def peak(self, gradients_kept: bool = False) -> int:
         """The most that is there at one time.
 
         Parameters and the optimizer's state are always there. Activations are freed while gradients come, so a step has
-        two high points, and the peak is the higher one: at the turn from forward to backward all activations and the
-        turn's own bytes are there; at the end of backward all gradients are.
+        two high points, and the peak is the higher one: at the turn from forward to backward all activations are there,
+        and what passes; at the end of backward all gradients are.
 
         Args:
             gradients_kept: there are gradients already when the forward pass begins, as in every micro-batch of an
@@ -121,14 +121,18 @@ def activation_bytes(
 def predict(config: GPTShape, batch: int, length: int, precision: str = "float32", fused: bool = False) -> Memory:
     """All of it together: the parts as their functions say, the activations all of theirs.
 
-    The turn: 8·N·V bytes. Backward begins at the loss, with a gradient of the log-probabilities and from it one of the
-    logits, both float32, N·V numbers each.
+    What passes at the worst moment is the larger one of these two, with N = B·T:
+
+    - 8·N·V bytes: backward begins at the loss, with a gradient of the log-probabilities and from it one of the logits,
+      N·V float32 numbers each;
+    - if not fused, two tables of B·H·T² numbers while the last block's attention goes back, one for the gradient that
+      comes in and one for that which goes out: 4 bytes a number each; in bfloat16 one has 4, the other 2.
 
     Raises:
         ValueError: as activation_bytes.
     """
     # TODO 1: call the four functions; of the activations, add all parts up.
-    # TODO 2: the turn: two tensors as large as the logits, in float32.
+    # TODO 2: what passes: two candidates, and the larger one counts.
     raise NotImplementedError("9.6 predict")
 
 
@@ -137,7 +141,8 @@ def largest_batch(
 ) -> int:
     """The largest batch whose predicted peak, gradients not kept, is at most `available` bytes; 0 if none fits.
 
-    The mask and the copies of weights do not grow with the batch; all other activations and the turn do, in proportion.
+    The mask and the copies of weights do not grow with the batch; all other activations and what passes do, in
+    proportion.
 
     Raises:
         ValueError: as activation_bytes.

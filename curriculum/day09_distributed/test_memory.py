@@ -15,6 +15,7 @@ def shape(vocab_size, block_size, n_layer, n_head, n_embd):
 
 
 SMALL = shape(10, 8, 2, 2, 4)  # small enough for paper and pencil; the batch is (3, 5) there
+LONG = shape(10, 16, 1, 4, 8)  # in a batch of (2, 16), 2048 weights of attention and 320 logits
 PUBLISHED = {"small": (12, 12, 768), "medium": (24, 16, 1024), "large": (36, 20, 1280), "xl": (48, 25, 1600)}
 
 
@@ -121,8 +122,8 @@ def test_refusals(lesson, compare):
 
 
 def peaks(memory):
-    activations_decide = memory.Memory(parameters=10, gradients=20, optimizer=40, activations=100, turn=8)
-    gradients_decide = memory.Memory(parameters=10, gradients=200, optimizer=40, activations=100, turn=8)
+    activations_decide = memory.Memory(parameters=10, gradients=20, optimizer=40, activations=100, passing=8)
+    gradients_decide = memory.Memory(parameters=10, gradients=200, optimizer=40, activations=100, passing=8)
     return {
         "activations decide": activations_decide.peak(),
         "gradients decide": gradients_decide.peak(),
@@ -146,6 +147,10 @@ def predictions(memory):
     return {
         "float32": vars(memory.predict(SMALL, 3, 5)),
         "bfloat16, fused": vars(memory.predict(SMALL, 3, 5, "bfloat16", fused=True)),
+        "what passes, long sequences": [
+            memory.predict(LONG, 2, 16, precision, fused=fused).passing
+            for precision, fused in (("float32", False), ("bfloat16", False), ("float32", True), ("bfloat16", True))
+        ],
     }
 
 
@@ -153,8 +158,9 @@ def test_predict(lesson, compare):
     """All of a small model's memory together"""
     always = {"parameters": 2272, "gradients": 2272, "optimizer": 4544}
     expected = {
-        "float32": {**always, "activations": 10_610, "turn": 1200},
-        "bfloat16, fused": {**always, "activations": 6968, "turn": 1200},
+        "float32": {**always, "activations": 10_610, "passing": 1200},
+        "bfloat16, fused": {**always, "activations": 6968, "passing": 1200},
+        "what passes, long sequences": [2 * 2048 * 4, 2048 * (4 + 2), 2 * 320 * 4, 2 * 320 * 4],
     }
     compare(predictions, lesson("memory"), expected=expected)
 

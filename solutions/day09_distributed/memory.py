@@ -33,20 +33,20 @@ class Memory:
     gradients: int
     optimizer: int
     activations: int  # what the forward pass keeps for the backward pass
-    turn: int  # what backward makes first: gradients as large as the logits
+    passing: int  # what is there only for a moment, at the worst one, besides all activations
 
     def peak(self, gradients_kept: bool = False) -> int:
         """The most that is there at one time.
 
         Parameters and the optimizer's state are always there. Activations are freed while gradients come, so a step has
-        two high points, and the peak is the higher one: at the turn from forward to backward all activations and the
-        turn's own bytes are there; at the end of backward all gradients are.
+        two high points, and the peak is the higher one: at the turn from forward to backward all activations are there,
+        and what passes; at the end of backward all gradients are.
 
         Args:
             gradients_kept: there are gradients already when the forward pass begins, as in every micro-batch of an
                 accumulation but the first. Then they count at the turn, too. False: zero_grad has set them to None.
         """
-        at_the_turn = self.activations + self.turn + (self.gradients if gradients_kept else 0)
+        at_the_turn = self.activations + self.passing + (self.gradients if gradients_kept else 0)
         return self.parameters + self.optimizer + max(at_the_turn, self.gradients)
 
 
@@ -133,18 +133,23 @@ def activation_bytes(
 def predict(config: GPTShape, batch: int, length: int, precision: str = "float32", fused: bool = False) -> Memory:
     """All of it together: the parts as their functions say, the activations all of theirs.
 
-    The turn: 8·N·V bytes. Backward begins at the loss, with a gradient of the log-probabilities and from it one of the
-    logits, both float32, N·V numbers each.
+    What passes at the worst moment is the larger one of these two, with N = B·T:
+
+    - 8·N·V bytes: backward begins at the loss, with a gradient of the log-probabilities and from it one of the logits,
+      N·V float32 numbers each;
+    - if not fused, two tables of B·H·T² numbers while the last block's attention goes back, one for the gradient that
+      comes in and one for that which goes out: 4 bytes a number each; in bfloat16 one has 4, the other 2.
 
     Raises:
         ValueError: as activation_bytes.
     """
+    tables = 0 if fused else batch * config.n_head * length**2 * (6 if precision == "bfloat16" else 8)
     return Memory(
         parameters=parameter_bytes(config),
         gradients=gradient_bytes(config),
         optimizer=optimizer_bytes(config),
         activations=sum(activation_bytes(config, batch, length, precision, fused).values()),
-        turn=8 * batch * length * config.vocab_size,
+        passing=max(8 * batch * length * config.vocab_size, tables),
     )
 
 
@@ -153,7 +158,8 @@ def largest_batch(
 ) -> int:
     """The largest batch whose predicted peak, gradients not kept, is at most `available` bytes; 0 if none fits.
 
-    The mask and the copies of weights do not grow with the batch; all other activations and the turn do, in proportion.
+    The mask and the copies of weights do not grow with the batch; all other activations and what passes do, in
+    proportion.
 
     Raises:
         ValueError: as activation_bytes.
@@ -161,6 +167,6 @@ def largest_batch(
     one, two = (predict(config, batch, length, precision, fused) for batch in (1, 2))
     if one.peak() > available:
         return 0
-    each = two.activations + two.turn - one.activations - one.turn
-    left = available - one.parameters - one.optimizer - one.activations - one.turn
+    each = two.activations + two.passing - one.activations - one.passing
+    left = available - one.parameters - one.optimizer - one.activations - one.passing
     return 1 + left // each

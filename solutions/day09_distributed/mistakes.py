@@ -1390,12 +1390,38 @@ def kept_gradients_forgotten(source):
 
 @mistake(
     "memory",
-    says="The turn from forward to backward is forgotten.",
-    why="Two gradients as large as the logits come first: with 50,257 tokens that is more than some blocks.",
+    says="The gradients of the logits are forgotten in what passes.",
+    why="Two tensors as large as the logits come first in backward: with 50,257 tokens that is more than some blocks.",
     read="#two-high-points",
 )
-def turn_forgotten(source):
-    return change(source, "turn=8 * batch * length * config.vocab_size", "turn=0")
+def gradients_of_logits_forgotten(source):
+    return change(source, "max(8 * batch * length * config.vocab_size, tables)", "tables")
+
+
+@mistake(
+    "memory",
+    says="The tables of attention are forgotten in what passes.",
+    why="While one attention goes back, two tables as large as its weights are there besides. Long sequences feel it.",
+    read="#two-high-points",
+)
+def passing_tables_forgotten(source):
+    return change(
+        source, "max(8 * batch * length * config.vocab_size, tables)", "8 * batch * length * config.vocab_size"
+    )
+
+
+@mistake(
+    "memory",
+    says="What passes is added up, though the one has gone before the other comes.",
+    why="The gradients of the logits are freed long before backward reaches an attention. The larger one counts.",
+    read="#two-high-points",
+)
+def everything_passes_at_once(source):
+    return change(
+        source,
+        "max(8 * batch * length * config.vocab_size, tables)",
+        "8 * batch * length * config.vocab_size + tables",
+    )
 
 
 @mistake(
@@ -1407,8 +1433,8 @@ def turn_forgotten(source):
 def each_pays_for_all(source):
     return change(
         source,
-        "each = two.activations + two.turn - one.activations - one.turn",
-        "each = one.activations + one.turn",
+        "each = two.activations + two.passing - one.activations - one.passing",
+        "each = one.activations + one.passing",
     )
 
 

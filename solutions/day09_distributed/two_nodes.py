@@ -162,7 +162,8 @@ def compared(out: Path) -> dict[str, Any]:
     """What the record says of runs that were made."""
     ranks = json.loads((out / "two" / "result.json").read_text(encoding="utf-8"))["ranks"]
     where = [{key: rank[key] for key in ("rank", "local_rank", "address", "namespace", "sent")} for rank in ranks]
-    curve = losses(out / "two").tolist()
+    curves = {run: losses(out / run).tolist() for run in ("two", "one", "process")}
+    curve = curves["two"]
     gradients = sum(4 * weight.numel() for weight in torch.load(out / "two" / "weights.pt"))
     return {
         "kind": "verified",
@@ -177,8 +178,21 @@ def compared(out: Path) -> dict[str, Any]:
         "bytes_by_ring": round(2 * (len(ranks) - 1) / len(ranks) * gradients * len(curve)),  # from each rank, all steps
         "commands": json.loads((out / "commands.json").read_text(encoding="utf-8")),
         "ranks": where,
-        "losses": curve,
+        "losses": curves,
     }
+
+
+def drawn(metrics: dict[str, Any]) -> Any:
+    """The three curves on one another."""
+    import matplotlib.pyplot as plt
+
+    figure, axis = plt.subplots(figsize=(6.5, 3.4), layout="constrained")
+    styles = {"two": ("two nodes", "-", 7), "one": ("one node", "-", 3), "process": ("one process", "k:", 1.5)}
+    for run, (name, style, width) in styles.items():
+        axis.plot(metrics["losses"][run], style, linewidth=width, label=name, alpha=1 if width < 5 else 0.4)
+    axis.set(xlabel="step", ylabel="loss")
+    axis.legend(frameon=False)
+    return figure
 
 
 def measure(given: argparse.Namespace) -> dict[str, Any]:
@@ -224,7 +238,7 @@ def main() -> None:
         metrics = measure(given)
         run = new_run_folder(NAME, given.runs)
         config = {"steps": given.steps, "processes_per_node": given.processes_per_node, "addresses": ADDRESSES}
-        run.finish(config=config, metrics=metrics)
+        run.finish(config=config, metrics=metrics, figure=drawn(metrics) if metrics["kind"] == "verified" else None)
     except NotPossible as error:
         sys.exit(f"not possible: {error}")
     except NotImplementedError as error:
