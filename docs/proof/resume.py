@@ -69,8 +69,7 @@ def options(settings: dict[str, Any]) -> list[str]:
 
 
 def same_run(folder: Path, whole: Path) -> list[str]:
-    """How a run differs from the one that was never killed: in any number it wrote, in any weight, in any file of
-    checkpoints. Bit for bit."""
+    """How a run differs from the one that was never killed, in any number it wrote or part of a checkpoint: in a bit."""
     faults = []
     here, there = records(folder), records(whole)
     if here != there:
@@ -170,7 +169,7 @@ class Proof:
             print(f"{self.processes}: {name}, {len(self.kills)} kills:", "; ".join(faults) or "the same", flush=True)
 
     def live(self, name: str, life: int, until: float | None) -> bool:
-        """One life of a run, killed after so many seconds of training, or not at all; whether it ended by itself."""
+        """One life of a run, killed after so many seconds, or not at all; whether it ended by itself."""
         folder = self.runs / name
         log = self.runs / f"{name}.{life}.log"
         begun = (folder / "config.json").is_file()
@@ -245,13 +244,8 @@ def wait_until_gone(pid: int) -> None:
         time.sleep(0.005)
 
 
-def page(proofs: list[Proof], command: str) -> str:
-    """docs/proof/resume.md."""
-    return "\n".join(lines(proofs, command)) + "\n"
-
-
-def lines(proofs: list[Proof], command: str) -> Iterator[str]:
-    """Of the page."""
+def page(proofs: list[Proof], command: str) -> Iterator[str]:
+    """The lines of docs/proof/resume.md."""
     yield "# A run that is killed is the run that is not killed\n"
     yield (
         f"Made by `{command}`. A tiny GPT with dropout trains for {SETTINGS['steps']} steps, saves every "
@@ -293,7 +287,7 @@ def main() -> int:
             proof.prove(asked.kills)
     processes = " ".join(map(str, asked.processes))
     command = f"python -m docs.proof.resume --kills {asked.kills} --processes {processes} --seed {asked.seed}"
-    asked.page.write_text(page(proofs, command), encoding="utf-8")
+    asked.page.write_text("\n".join(page(proofs, command)) + "\n", encoding="utf-8")
     faults = [fault for proof in proofs for fault in proof.faults]
     print("\n".join(faults) or f"No difference. The table is in {asked.page}.")
     return 1 if faults else 0

@@ -69,7 +69,7 @@ def child(order: dict[str, Any], rank: int, port: int) -> None:
             timer.start()
 
     watch_files(event)
-    train.preflight = lambda *_: None
+    train.preflight = train.two_ranks_agree = lambda *_: None
     os._exit(ended(train.main, order["arguments"]))
 
 

@@ -16,7 +16,7 @@ from docs.proof.resume import SETTINGS, options, same_run, write_text
 from tests.capstone.lives import Lives
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no fork")
-SMALL = {**SETTINGS, "steps": 16, "save-every": 2, "eval-every": 4, "keep": 2}
+SMALL = {**SETTINGS, "steps": 16, "save-every": 2, "eval-every": 4, "keep": 2, "board": "none"}
 MOMENTS = (
     "config.json has its name",
     "half of a line of metrics",
