@@ -38,7 +38,7 @@ class Watch:
         threading.Thread(target=self._watch, daemon=True).start()
 
     def _watch(self) -> None:
-        while not self.over.wait(self.seconds / 20):
+        while not self.over.wait(min(1.0, self.seconds / 20)):
             if time.monotonic() - self.last > self.seconds:
                 frames = sys._current_frames()[threading.main_thread().ident or 0]
                 place = "".join(traceback.format_stack(frames)[-3:])

@@ -9,6 +9,8 @@ from typing import Any
 
 from .together import in_a_group, is_main, largest
 
+SECONDS = 1.0  # between two questions of several processes
+
 
 class Interrupt:
     """Notes a Ctrl-C in `asked`, while it is entered. Of several processes rank 0 alone says so."""
@@ -44,7 +46,7 @@ class Interrupt:
             return False
         seconds = time.perf_counter() - self.began
         asked, seconds_per_step = largest([float(self.asked), seconds / (step - self.last_question)])
-        self.last_question, self.next_question = step, step + max(1, int(1 / seconds_per_step))
+        self.last_question, self.next_question = step, step + max(1, int(SECONDS / seconds_per_step))
         self.began = time.perf_counter()
         return asked > 0
 

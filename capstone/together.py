@@ -51,6 +51,7 @@ def from_main(action: Callable[[], Any]) -> Any:
         except Exception as error:
             outcome, raised = [None, str(error)], error
     dist.broadcast_object_list(outcome, src=0)
+    WATCH.beat()
     if raised is not None:
         raise raised
     if outcome[1] is not None:
@@ -70,6 +71,7 @@ def on_main(pieces: Any, action: Callable[[], Any]) -> None:
         if is_main():
             raise
         raise Elsewhere(str(error)) from error
+    WATCH.beat()
 
 
 def largest(values: list[float]) -> list[float]:
