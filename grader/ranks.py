@@ -18,13 +18,14 @@ from types import ModuleType
 from typing import Any
 
 from grader.calls import END, MODULE, Answer, Call, Stand
-from grader.comparison import CheckError
+from grader.comparison import CheckError, scratch
 from grader.loading import version_of
 from grader.outcome import HANG, Elsewhere, Place, Raised
 
 LOOK_EVERY = 0.25  # seconds
 SOON = 0.05  # seconds, once a rank has failed
 QUIET_LOOKS = 8  # so many looks in a row at ranks that neither move nor compute: they wait for each other
+MEETING_LOOKS = 80  # while they find each other: where the network does not answer, that takes several times 5 seconds
 IDLE = 0.02  # seconds of computing from one look to the next that still count as idle
 COMPUTING_LIMIT = 5.0  # seconds of computing that one rank has for one call
 LOST_AFTER = 10.0  # seconds without an answer to the question where a rank stands
@@ -49,15 +50,22 @@ def on_ranks(size: int, function: Callable[..., object], *arguments: object, gro
         raise CheckError("on_ranks takes modules that the probe was given, all of one version")
     recipe = next(iter(versions)).recipe() if versions else None  # type: ignore[union-attr]
     sent = tuple(_sent(argument) for argument in arguments)
-    from torch.distributed import TCPStore
-
-    store = TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
-    calls = [Call(file, name, sent, recipe, group, rank, size, store.port) for rank in range(size)]
-    answers = _pool_of(os.getpid()).make(calls)
+    store = None if group else _agents_store()
+    with scratch() as folder:
+        meeting, port = str(Path(folder) / "meeting"), store.port if store else 0
+        calls = [Call(file, name, sent, recipe, group, rank, size, port, meeting) for rank in range(size)]
+        answers = _pool_of(os.getpid()).make(calls)
     for rank, reply in enumerate(answers):
         for line in reply.printed.splitlines():
             print(f"rank {rank}: {line}")
     return [reply.value for reply in answers]
+
+
+def _agents_store() -> Any:
+    """The store that torchrun's agent serves, on a free port."""
+    from torch.distributed import TCPStore
+
+    return TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
 
 
 def uses_ranks(check_file: Path) -> bool:
@@ -224,7 +232,8 @@ class _Watch:
         self.last = {rank: stand for rank, stand in stands.items() if stand}
         if self.quiet and self._failed():
             self._raise_if_any()
-        if self.quiet >= QUIET_LOOKS:
+        meeting = any(_operation(stand) == MEETING for stand in self.last.values())
+        if self.quiet >= (MEETING_LOOKS if meeting else QUIET_LOOKS):
             raise Elsewhere(self._hang())
 
     def _raise_if_any(self) -> None:
@@ -259,7 +268,7 @@ def _is_an_echo(report: Raised) -> bool:
 
 
 OPERATIONS = ("distributed_c10d.py", "rendezvous.py", "graph.py", "distributed.py", "utils.py", "join.py")
-BACKWARD = "_engine_run_backward"
+BACKWARD, MEETING = "_engine_run_backward", "init_process_group"
 
 
 def _operation(stand: Stand) -> str:
