@@ -24,6 +24,7 @@ PRESETS = {
         weight_decay=0.1,
         log_every=20,
         eval_every=750,
+        save_every=250,
         prompt=" \n = Robert",
         sample_tokens=200,
     ),
@@ -45,6 +46,7 @@ PRESETS = {
         floor_lr=1e-5,
         weight_decay=0.3,
         eval_every=250,
+        save_every=1000,  # 350 MB each: on a fast GPU more of them would cost more than they save
         prompt=" \n = Robert",
         sample_tokens=200,
         precision="bfloat16",
@@ -66,6 +68,7 @@ PRESETS = {
         weight_decay=0.1,
         beta2=0.95,
         eval_every=200,
+        save_every=1000,  # 1.5 GB each
         prompt=" \n = Robert",
         sample_tokens=200,
         precision="bfloat16",

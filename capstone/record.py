@@ -103,7 +103,18 @@ def rows(metrics: dict[str, Any]) -> list[tuple[str, str]]:
         ("parameters", f"{metrics['parameters']:,}"),
         ("tokens seen", f"{metrics['tokens_seen']:,} in {metrics['steps']:,} steps"),
         ("training time", f"{metrics['seconds'] / 60:.1f} min, {metrics['tokens_per_second']:,.0f} tokens/s"),
+        *share(metrics),
         ("machine", metrics["machine"]),
+    ]
+
+
+def share(metrics: dict[str, Any]) -> list[tuple[str, str]]:
+    """What the checkpoints cost, and what the guard left out; older records do not say."""
+    if metrics.get("checkpoint_share") is None:
+        return []
+    return [
+        ("checkpoints, for each second of training", f"{metrics['checkpoint_share']:.4f} s"),
+        ("steps that the guard left out", f"{metrics.get('skipped_steps', 0):,}"),
     ]
 
 

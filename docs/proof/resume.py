@@ -69,7 +69,7 @@ def options(settings: dict[str, Any]) -> list[str]:
 
 
 def same_run(folder: Path, whole: Path) -> list[str]:
-    """How a run differs from the one that was never killed, in any number it wrote or part of a checkpoint: in a bit."""
+    """How a run differs from the one that was not killed: in any bit of any number it wrote, or of a checkpoint."""
     faults = []
     here, there = records(folder), records(whole)
     if here != there:

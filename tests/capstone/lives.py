@@ -28,10 +28,21 @@ class Lives:
         self.process = subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True, encoding="utf-8")
 
     def live(
-        self, arguments: list[str], log: Path, event: str = "", seconds: float = -1.0, processes: int = 1
+        self,
+        arguments: list[str],
+        log: Path,
+        event: str = "",
+        seconds: float = -1.0,
+        processes: int = 1,
+        poison: tuple[int, int] = (-1, -1),
     ) -> dict[str, Any]:
-        """One life, until the event for the first time, or to its end: {"killed": whether, "code", "shown": text}."""
+        """One life, until the event for the first time, or to its end: {"killed": whether, "code", "shown": text}.
+
+        Args:
+            poison: (rank, step): of several processes this one has a loss of NaN in this step.
+        """
         order = {"arguments": arguments, "log": str(log), "event": event, "seconds": seconds, "processes": processes}
+        order["poison"] = poison
         self.process.stdin.write(json.dumps(order) + "\n")
         self.process.stdin.flush()
         return {**json.loads(self.process.stdout.readline()), "shown": log.read_text(encoding="utf-8")}
@@ -69,6 +80,8 @@ def child(order: dict[str, Any], rank: int, port: int) -> None:
             timer.start()
 
     watch_files(event)
+    if order["poison"][0] == rank:
+        poison(order["poison"][1])
     train.preflight = train.two_ranks_agree = lambda *_: None
     os._exit(ended(train.main, order["arguments"]))
 
@@ -82,6 +95,19 @@ def ended(main: Any, arguments: list[str]) -> int:
         return 1
     finally:
         sys.stdout.flush()
+
+
+def poison(step: int) -> None:
+    """Plant NaN in a step of this process."""
+    from solutions.day09_distributed import accumulate_ddp as piece
+
+    original, seen = piece._summed_loss, [0]
+
+    def poisoned(*arguments: Any) -> Any:
+        seen[0] += 1
+        return original(*arguments) * (float("nan") if seen[0] == step else 1.0)
+
+    piece._summed_loss = poisoned
 
 
 def watch_files(event: Any) -> None:

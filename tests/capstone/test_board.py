@@ -4,6 +4,7 @@ import json
 import math
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -98,6 +99,20 @@ def test_board_that_is_not_installed_is_told_before_anything_begins(monkeypatch)
         "--board is wandb, which is not installed: pip install wandb, or --board none"
     ]
     assert Config(board="none").faults() == []
+
+
+def test_wandb_gets_the_same_numbers_and_stays_on_this_machine(options, tmp_path, monkeypatch):
+    """A stand-in for the package, which writes down how it is called."""
+    monkeypatch.setattr("capstone.config.find_spec", lambda name: True)
+    monkeypatch.delenv("WANDB_MODE", raising=False)
+    began, drawn, ended = [], [], []
+    run = SimpleNamespace(log=lambda values, step: drawn.append((step, values)), finish=lambda: ended.append(True))
+    monkeypatch.setitem(sys.modules, "wandb", SimpleNamespace(init=lambda **asked: began.append(asked) or run))
+    assert train([*options, "--name", "sent", "--board", "wandb", "--log-every", "6"]) == 0
+    assert [(asked["mode"], asked["config"]["n_embd"]) for asked in began] == [("offline", 16)]
+    assert began[0]["dir"] == str(tmp_path / "runs" / "sent" / "board")
+    assert [(step, "val_loss" in values) for step, values in drawn] == [(6, False), (6, True), (12, False), (12, True)]
+    assert ended
 
 
 def test_board_may_change_in_a_resumed_run(copied):

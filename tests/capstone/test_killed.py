@@ -12,7 +12,7 @@ import torch
 from capstone.errors import CapstoneError
 from capstone.evaluate import main as evaluate
 from capstone.train import main as train
-from docs.proof.resume import SETTINGS, options, same_run, write_text
+from docs.proof.resume import SETTINGS, options, records, same_run, write_text
 from tests.capstone.lives import Lives
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no fork")
@@ -98,6 +98,16 @@ def test_two_processes_killed_and_resumed_and_then_one_goes_on(lives, whole, tmp
     life = lives.live(resume(whole, "one"), log)
     assert life["code"] == 0, life["shown"]
     assert "Saved by 2 process(es), and now there are 1" in life["shown"]
+
+
+def test_nan_on_one_rank_is_left_out_by_both(lives, whole, tmp_path):
+    life = lives.live(begin(whole, "poisoned"), tmp_path / "log.txt", processes=2, poison=(1, 7))
+    assert life["code"] == 0, life["shown"]
+    folder = whole.with_name("poisoned")
+    assert [r["step"] for r in records(folder) if "guard" in r] == [7]
+    state = torch.load(folder / "step-00000016.pt", weights_only=True)
+    assert {int(moments["step"]) for moments in state["optimizer"]["state"].values()} == {15}
+    assert all(weight.isfinite().all() for weight in state["model"].values())
 
 
 def spoilt(folder: Path, name: str) -> Path:
