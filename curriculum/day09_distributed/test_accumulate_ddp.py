@@ -122,37 +122,35 @@ def steps_on_rank(rank, accumulate_ddp):
         loss = result.loss.detach().clone()
         dist.all_reduce(loss)
         norm = result.grad_norm.detach().clone()
-        seen.append((loss / 2, any(model.silent), state["rounds"], norm, numbers(model)))
-    losses, silent, rounds, norms, weights = zip(*seen, strict=True)
+        seen.append([loss / 2, any(model.silent), state["rounds"], norm, numbers(model)])
+    return seen
+
+
+def named(step, loss, silent, rounds, norms, weights):
     return {
-        "loss": torch.stack(losses),
-        "norm": torch.stack(norms),
-        "weights": torch.stack(weights),
-        "silent": list(silent),
-        "rounds": list(rounds),
+        f"step {step}: loss (mean over the ranks)": loss,
+        f"step {step}: DDP kept silent for a while": silent,
+        f"step {step}: rounds in which gradients travelled": rounds,
+        f"step {step}: norm before clipping (by rank)": norms,
+        f"step {step}: table and bias afterwards (by rank)": weights,
     }
 
 
 def two_ranks(accumulate_ddp):
     ranks = on_ranks(2, steps_on_rank, accumulate_ddp)
-    return {
-        "loss of each step, as the mean over the ranks": ranks[0]["loss"],
-        "DDP was told to keep silent for a while, at each step": ranks[0]["silent"],
-        "rounds in which gradients travelled, at each step": ranks[0]["rounds"],
-        "norm of the gradients before clipping, by rank and step": torch.stack([seen["norm"] for seen in ranks]),
-        "table and bias after each step, by rank": torch.stack([seen["weights"] for seen in ranks]),
-    }
+    seen = {}
+    for step, (first, second) in enumerate(zip(*ranks, strict=True), start=1):
+        (loss, silent, rounds, *_), both = first, (torch.stack([first[i], second[i]]) for i in (3, 4))
+        seen |= named(step, loss, silent, rounds, *both)
+    return seen
 
 
 def two_ranks_by_hand():
-    losses, norms, weights = steps_by_hand([[*first, *second] for first, second in STEPS])
-    return {
-        "loss of each step, as the mean over the ranks": losses,
-        "DDP was told to keep silent for a while, at each step": [True, True],
-        "rounds in which gradients travelled, at each step": [1, 1],
-        "norm of the gradients before clipping, by rank and step": norms.expand(2, 2),
-        "table and bias after each step, by rank": weights.expand(2, 2, 12),
-    }
+    columns = steps_by_hand([[*first, *second] for first, second in STEPS])
+    expected = {}
+    for step, (loss, norm, weights) in enumerate(zip(*columns, strict=True), start=1):
+        expected |= named(step, loss, True, 1, norm.expand(2), weights.expand(2, 12))
+    return expected
 
 
 def test_two_ranks(lesson, compare):
