@@ -110,6 +110,22 @@ def worst(found: list[dict[str, Any]], part: str) -> float:
     return max(100 * abs(row["predicted"][part] / row["measured"][part] - 1) for row in found)
 
 
+def drawn(found: list[dict[str, Any]]) -> Any:
+    """Peaks, predicted and measured."""
+    import matplotlib.pyplot as plt
+
+    figure, axis = plt.subplots(figsize=(8.5, 4.8), layout="constrained")
+    for offset, key, colour in ((-0.2, "predicted", "#2166ac"), (0.2, "measured", "#999999")):
+        heights = [row[key]["peak"] / 1e6 for row in found]
+        axis.barh([y + offset for y in range(len(found))], heights, 0.38, color=colour, label=key)
+    names = [f"{row['model']}, {row['precision']}, {'fused' if row['fused'] else 'formula'}" for row in found]
+    axis.set_yticks(range(len(found)), names)
+    axis.invert_yaxis()
+    axis.set(xlabel="peak of a step, MB")
+    axis.legend(frameon=False)
+    return figure
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Hold your prediction of memory against measurements.")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cuda" if torch.cuda.is_available() else "cpu")
@@ -122,7 +138,7 @@ def main() -> None:
         parts = ("parameters", "gradients", "optimizer", "activations", "peak")
         metrics = {f"worst_error_percent_{part}": worst(found, part) for part in parts}
         run = new_run_folder(NAME, given.runs)
-        run.finish(config={"device": given.device}, metrics={**metrics, "rows": found})
+        run.finish(config={"device": given.device}, metrics={**metrics, "rows": found}, figure=drawn(found))
     except NotImplementedError as error:
         sys.exit(f"memory.py or memory_measured.py is not finished yet: {error}")
     except (CourseDataError, ValueError) as error:

@@ -125,22 +125,36 @@ def run_all(commands: Sequence[Sequence[str]], deadline: float) -> None:
             raise Failed(f"{reason}. The end of what they said:\n{last}")
 
 
-def inside(given: argparse.Namespace, out: Path) -> None:
-    """All of it, in a world of its own: on two nodes, on one, and in one process."""
-    lay_cable()
-    deadline = time.monotonic() + SECONDS
-    training = ["-m", TRAINING, "--steps", str(given.steps), "--vocabulary", "32", "--out"]
+def training(given: argparse.Namespace, out: Path) -> list[str]:
+    """What torchrun starts."""
+    return ["-m", TRAINING, "--steps", str(given.steps), "--vocabulary", "32", "--out", str(out)]
+
+
+def commands_of_both(given: argparse.Namespace, out: Path) -> list[list[str]]:
+    """Your commands, one for each node.
+
+    Raises:
+        Failed: they do not fit together.
+    """
     cluster = Cluster(ADDRESSES, given.processes_per_node)
-    commands = [torchrun_command(cluster, node, [*training, str(out / "two")]) for node in (0, 1)]
+    commands = [torchrun_command(cluster, node, training(given, out)) for node in (0, 1)]
     wrong = disagreements(commands)
     if wrong:
         raise Failed(f"the commands of the two nodes do not fit together: {', '.join(wrong)}")
-    typed = [" ".join(command).replace(str(out), "out") for command in commands]
-    (out / "commands.json").write_text(json.dumps(typed), encoding="utf-8")
+    return commands
+
+
+def inside(given: argparse.Namespace, out: Path) -> None:
+    """All of it, in a world of its own: on two nodes, on one, and in one process."""
+    if os.getpid() != 1:
+        raise NotPossible("--inside is for this script itself: it would change the network of your machine")
+    commands = commands_of_both(given, out / "two")
+    lay_cable()
+    deadline = time.monotonic() + SECONDS
     run_all([on_node(node, runnable(command)) for node, command in enumerate(commands)], deadline)
     alone = ["torchrun", "--standalone", f"--nproc-per-node={2 * given.processes_per_node}"]
-    run_all([runnable([*alone, *training, str(out / "one")])], deadline)
-    run_all([[sys.executable, *training, str(out / "process")]], deadline)
+    run_all([runnable([*alone, *training(given, out / "one")])], deadline)
+    run_all([[sys.executable, *training(given, out / "process")]], deadline)
 
 
 def losses(folder: Path) -> torch.Tensor:
@@ -158,7 +172,7 @@ def differences(out: Path, other: str) -> dict[str, float]:
     }
 
 
-def compared(out: Path) -> dict[str, Any]:
+def compared(out: Path, commands: list[list[str]]) -> dict[str, Any]:
     """What the record says of runs that were made."""
     ranks = json.loads((out / "two" / "result.json").read_text(encoding="utf-8"))["ranks"]
     where = [{key: rank[key] for key in ("rank", "local_rank", "address", "namespace", "sent")} for rank in ranks]
@@ -176,7 +190,7 @@ def compared(out: Path) -> dict[str, Any]:
         "largest_difference_from_one_process": differences(out, "process"),
         "gradient_bytes_per_step": gradients,
         "bytes_by_ring": round(2 * (len(ranks) - 1) / len(ranks) * gradients * len(curve)),  # from each rank, all steps
-        "commands": json.loads((out / "commands.json").read_text(encoding="utf-8")),
+        "commands": [" ".join(command) for command in commands],
         "ranks": where,
         "losses": curves,
     }
@@ -201,6 +215,7 @@ def measure(given: argparse.Namespace) -> dict[str, Any]:
     Raises:
         Failed: it was possible, and went wrong.
     """
+    commands = commands_of_both(given, Path("out"))
     try:
         world = own_world()
     except NotPossible as error:
@@ -214,7 +229,7 @@ def measure(given: argparse.Namespace) -> dict[str, Any]:
             finally:
                 process.kill()  # unshare takes with it whatever runs inside
         if process.returncode == 0:
-            return compared(Path(folder))
+            return compared(Path(folder), commands)
     if said.startswith("not possible: "):
         return {"kind": "not verified", "reason": said.removeprefix("not possible: ").strip()}
     raise Failed(said.strip())
