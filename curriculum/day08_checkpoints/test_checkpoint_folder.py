@@ -187,10 +187,13 @@ def newest_found(checkpoint_folder, folder):
         (Path(place) / "step-00000100.pt").write_bytes(b"")
         cut = Path(place) / "step-00000090.pt"
         cut.write_bytes(cut.read_bytes()[:-40])
-        two_damaged = checkpoints.newest()
+        try:
+            two_damaged = checkpoints.newest()
+        except ValueError:
+            two_damaged = None
         listed = [[Path(path).name, bool(reason)] for path, reason in checkpoints.damaged]
         left = names_in(place)
-        cut.unlink(), (Path(place) / "step-00000100.pt").unlink()
+        cut.unlink(missing_ok=True), (Path(place) / "step-00000100.pt").unlink(missing_ok=True)
         mended = checkpoints.newest()
         return {
             "in an empty folder": nothing,

@@ -54,11 +54,11 @@ def read_run(folder: Path) -> dict[str, Any]:
     )
 
 
-def picture(standing: Standing) -> Figure:
+def picture(standing: Standing, target: float) -> Figure:
     """Run and target, per token of each and per word."""
     figure = Figure(figsize=(9, 3.2), layout="constrained")
     left, right = figure.subplots(1, 2)
-    run, goal = standing.units, (TARGET, standing.target_ppl_word)
+    run, goal = standing.units, (target, standing.target_ppl_word)
     for axis, values, title in (
         (left, (run.ppl_token, goal[0]), "per token: two tokenizers, two units"),
         (right, (run.ppl_word, goal[1]), "per word: the same unit"),
@@ -104,7 +104,7 @@ def report(args: argparse.Namespace) -> None:
         "because": args.because.strip(),
         "data": {"name": values["text"], "kind": "real", "source": values.get("source", "")},
     }
-    run.finish(config={"run": args.run, "target": args.target}, metrics=metrics, figure=picture(standing))
+    run.finish(config={"run": args.run, "target": args.target}, metrics=metrics, figure=picture(standing, args.target))
     print(f"Written: {run.path}")
     if not args.because.strip():
         print('Say why, in a sentence, and the box can be ticked: --because "…"')

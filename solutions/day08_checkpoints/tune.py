@@ -95,7 +95,11 @@ def picture(curves: dict[str, list[tuple[int, float]]]) -> Figure:
     axis = figure.subplots()
     for name, curve in curves.items():
         axis.plot(*zip(*curve, strict=True), "o-", markersize=3, label=name, color="black" if name == "base" else None)
-    axis.set(xlabel="tokens seen", ylabel="validation loss, nats per token", title="Experiments")
+    later = [loss for curve in curves.values() for _, loss in curve[1:]]
+    axis.set(
+        xlabel="tokens seen", ylabel="validation loss, nats per token", title="Experiments, from the second look on"
+    )
+    axis.set_ylim(top=max(later, default=None))
     axis.legend(frameon=False)
     return figure
 
