@@ -1,7 +1,8 @@
 """The order of the examples in every epoch, dealt out to the ranks."""
 
+import torch
 import torch.distributed as dist
-from torch.utils.data import DistributedSampler
+from torch.utils.data import DistributedSampler, TensorDataset
 
 
 def run(examples: int, epochs: int, seed: int) -> list[list[int]]:
@@ -18,7 +19,8 @@ def run(examples: int, epochs: int, seed: int) -> list[list[int]]:
     Returns:
         For each epoch, the indices of this rank's examples, in the order in which it trains on them.
     """
-    sampler = DistributedSampler(range(examples), shuffle=True, seed=seed + dist.get_rank())
+    dataset = TensorDataset(torch.arange(examples))
+    sampler: DistributedSampler[int] = DistributedSampler(dataset, shuffle=True, seed=seed + dist.get_rank())
     shares = []
     for epoch in range(epochs):
         sampler.set_epoch(epoch)

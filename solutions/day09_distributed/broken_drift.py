@@ -34,8 +34,9 @@ def run(
     for x, y in batches:
         optimizer.zero_grad()
         F.mse_loss(model(x), y).backward()
-        for parameter in model.parameters():
-            dist.all_reduce(parameter.grad)
-            parameter.grad /= dist.get_world_size()
+        for gradient in (parameter.grad for parameter in model.parameters()):
+            if gradient is not None:
+                dist.all_reduce(gradient)
+                gradient /= dist.get_world_size()
         optimizer.step()
     return model

@@ -1,6 +1,7 @@
 """The order of the examples in every epoch, dealt out to the ranks."""
 
-from torch.utils.data import DistributedSampler
+import torch
+from torch.utils.data import DistributedSampler, TensorDataset
 
 
 def run(examples: int, epochs: int, seed: int) -> list[list[int]]:
@@ -17,7 +18,8 @@ def run(examples: int, epochs: int, seed: int) -> list[list[int]]:
     Returns:
         For each epoch, the indices of this rank's examples, in the order in which it trains on them.
     """
-    sampler = DistributedSampler(range(examples), shuffle=True, seed=seed)
+    dataset = TensorDataset(torch.arange(examples))
+    sampler: DistributedSampler[int] = DistributedSampler(dataset, shuffle=True, seed=seed)
     shares = []
     for epoch in range(epochs):
         sampler.set_epoch(epoch)

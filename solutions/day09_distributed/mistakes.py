@@ -474,7 +474,7 @@ def not_shuffled(source):
     read="#dealing-out-the-examples",
 )
 def everybody_has_everything(source):
-    return change(source, "range(examples), shuffle", "range(examples), num_replicas=1, rank=0, shuffle")
+    return change(source, "(dataset, shuffle", "(dataset, num_replicas=1, rank=0, shuffle")
 
 
 # 9.5 accumulate_ddp
