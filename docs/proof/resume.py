@@ -5,12 +5,12 @@
 It trains a tiny model, with a checkpoint every few steps, and kills it with SIGKILL: all of its processes at once, as
 when the power fails, or one of several. Now and then it also cuts the newest checkpoint short, as a disk may. Then it
 resumes the run, again and again, until it is trained; every number that the run has written and every weight must be
-the one of the run that was never killed. The result is docs/proof/resume.md. It takes some ten seconds a kill, and
-needs Linux or macOS.
+the one of the run that was never killed. The result is docs/proof/resume.md. It takes some ten seconds a kill; with
+--forks, where nothing is imported anew and two processes do without torchrun, one or two, and the result is
+docs/proof/resume_in_forks.md. It needs Linux or macOS.
 """
 
 import argparse
-import json
 import os
 import random
 import re
@@ -24,10 +24,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
+from .lives import Lives
+from .same_run import records, same_run
 
 ROOT = Path(__file__).parents[2]
-PAGE = Path(__file__).with_name("resume.md")
 WORDS = ("the", "town", "lies", "on", "a", "river", "and", "its", "old", "mill", ".", "é", "河")
 SETTINGS = {
     "pieces": "reference",
@@ -40,7 +40,7 @@ SETTINGS = {
     "batch-size": 8,
     "steps": 240,
     "eval-every": 20,
-    "save-every": 5,
+    "save-every": 2,
     "log-every": 3,
     "sample-tokens": 5,
     "precision": "float32",
@@ -52,7 +52,6 @@ EVERY_TORN = 7  # after every so many kills the newest checkpoint is cut short
 AT_ONCE = 0.15  # the share of the kills whose time begins before the training does, while the run is put together
 BEGUN, TRAINS = "\nRun: ", "loss "  # what a run shows when it has its folder, and after its first steps
 LONGEST = 600  # seconds of a life; far more than it takes
-UNLIKE = ("tokens_per_second", "seconds", "saving")  # what a clock decides
 
 
 def write_text(path: Path, lines: int = 400) -> Path:
@@ -66,47 +65,6 @@ def write_text(path: Path, lines: int = 400) -> Path:
 def options(settings: dict[str, Any]) -> list[str]:
     """As a command line."""
     return [part for name, value in settings.items() for part in (f"--{name}", str(value))]
-
-
-def same_run(folder: Path, whole: Path) -> list[str]:
-    """How a run differs from the one that was not killed: in any bit of any number it wrote, or of a checkpoint."""
-    faults = []
-    here, there = records(folder), records(whole)
-    if here != there:
-        first = next((a for a, b in zip(there, here, strict=False) if a != b), {"step": "the end"})
-        faults.append(f"metrics.jsonl differs from step {first['step']} on")
-    names = sorted(path.name for path in whole.glob("*.pt"))
-    if sorted(path.name for path in folder.glob("*.pt*")) != names:
-        faults.append(f"its checkpoints are not {names}")
-        return faults
-    for name in names:
-        mine, other = (torch.load(place / name, weights_only=True) for place in (folder, whole))
-        faults += [f"{name}: {key} differs" for key in other if not alike(mine.get(key), other[key])]
-    return faults
-
-
-def records(folder: Path) -> list[dict[str, Any]]:
-    """The lines of metrics.jsonl, without what a clock decides. A last line may be cut short."""
-    found = []
-    path = folder / "metrics.jsonl"
-    for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else []:
-        try:
-            found.append({key: value for key, value in json.loads(line).items() if key not in UNLIKE})
-        except ValueError:
-            break
-    return found
-
-
-def alike(a: Any, b: Any) -> bool:
-    """Whether two parts of a checkpoint are the same, bit for bit; the name of the run and the clock do not count."""
-    if isinstance(b, torch.Tensor):
-        return isinstance(a, torch.Tensor) and a.dtype == b.dtype and torch.equal(a, b)
-    if isinstance(b, dict):
-        keys = set(b) - {"name", *UNLIKE}
-        return isinstance(a, dict) and keys == set(a) - {"name", *UNLIKE} and all(alike(a[k], b[k]) for k in keys)
-    if isinstance(b, (list, tuple)):
-        return isinstance(a, type(b)) and len(a) == len(b) and all(map(alike, a, b))
-    return a == b
 
 
 @dataclass
@@ -126,9 +84,11 @@ class Kill:
 class Proof:
     """The kills of one number of processes."""
 
-    def __init__(self, work: Path, processes: int, seed: int) -> None:
+    def __init__(self, work: Path, processes: int, seed: int, forks: Lives | None = None) -> None:
+        work.mkdir(parents=True)
         self.runs = work / f"runs-{processes}"
         self.processes = processes
+        self.forks = forks
         self.draw = random.Random(seed)
         self.settings = {**SETTINGS, "text": write_text(work / "town.txt"), "runs": self.runs}
         self.kills: list[Kill] = []
@@ -148,11 +108,26 @@ class Proof:
     def whole(self) -> float:
         """The run that is not killed; how many seconds it trained."""
         log = self.runs.with_suffix(".log")
-        process = self.start([*options(self.settings), "--name", "whole"], log)
-        began = wait_for(TRAINS, process, log)
-        if process.wait(LONGEST) != 0:
+        _, code, seconds = self.run([*options(self.settings), "--name", "whole"], log, None)
+        if code != 0:
             raise SystemExit(f"The run that is not killed failed:\n{log.read_text(encoding='utf-8')}")
-        return time.monotonic() - began
+        return seconds
+
+    def run(self, arguments: list[str], log: Path, until: float | None) -> tuple[str, int, float]:
+        """A life, up to a kill or not: (who was killed, exit code, seconds since its first steps or its beginning)."""
+        if self.forks:
+            began = time.monotonic()
+            life = self.forks.live(arguments, log, seconds=-1 if until is None else until, processes=self.processes)
+            seconds = time.monotonic() - began if until is None else until
+            return "all" if life["killed"] else "", life["code"], seconds
+        process = self.start(arguments, log)
+        began = wait_for(BEGUN if self.draw.random() < AT_ONCE else TRAINS, process, log)
+        who = ""
+        try:
+            process.wait(LONGEST if until is None else until)
+        except subprocess.TimeoutExpired:
+            who = self.kill(process)
+        return who, process.returncode, time.monotonic() - began
 
     def prove(self, kills: int) -> None:
         """Kill and resume until there were so many kills and every run is trained."""
@@ -174,13 +149,8 @@ class Proof:
         log = self.runs / f"{name}.{life}.log"
         begun = (folder / "config.json").is_file()
         new = [*options(self.settings), "--name", name]
-        process = self.start(["--resume", name, "--runs", str(self.runs)] if begun else new, log)
-        began = wait_for(BEGUN if self.draw.random() < AT_ONCE else TRAINS, process, log)
-        who = ""
-        try:
-            process.wait(LONGEST if until is None else until)
-        except subprocess.TimeoutExpired:
-            who = self.kill(process)
+        arguments = ["--resume", name, "--runs", str(self.runs)] if begun else new
+        who, code, seconds = self.run(arguments, log, until)
         shown = log.read_text(encoding="utf-8", errors="replace")
         if self.kills and begun:
             found = re.search(r"Resumed at step ([\d,]+)", shown)
@@ -188,9 +158,9 @@ class Proof:
             if self.kills[-1].torn and f"Passed over: {folder / self.kills[-1].torn}" not in shown and found:
                 self.faults.append(f"{name}: {self.kills[-1].torn} was torn, and this is not told")
         if who:
-            self.kills.append(self.met(folder, who, time.monotonic() - began))
-        elif process.returncode != 0:
-            self.faults.append(f"{self.processes} processes, {name}: exit code {process.returncode}\n{shown[-2000:]}")
+            self.kills.append(self.met(folder, who, seconds))
+        elif code != 0:
+            self.faults.append(f"{self.processes} processes, {name}: exit code {code}\n{shown[-2000:]}")
         return not who
 
     def kill(self, process: subprocess.Popen) -> str:
@@ -279,17 +249,23 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=50, help="of each number of processes")
     parser.add_argument("--processes", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--seed", type=int, default=1, help="of the moments")
-    parser.add_argument("--page", type=Path, default=PAGE, help="the file to write")
+    parser.add_argument("--forks", action="store_true", help="quicker: nothing is imported anew")
+    parser.add_argument("--page", type=Path, help="the file to write")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as work:
-        proofs = [Proof(Path(work), processes, asked.seed) for processes in asked.processes]
+        forks = Lives() if asked.forks else None
+        proofs = [Proof(Path(work) / str(n), n, asked.seed, forks) for n in asked.processes]
         for proof in proofs:
             proof.prove(asked.kills)
+        if forks:
+            forks.close()
     processes = " ".join(map(str, asked.processes))
     command = f"python -m docs.proof.resume --kills {asked.kills} --processes {processes} --seed {asked.seed}"
-    asked.page.write_text("\n".join(page(proofs, command)) + "\n", encoding="utf-8")
+    command += " --forks" if asked.forks else ""
+    place = asked.page or Path(__file__).with_name("resume_in_forks.md" if asked.forks else "resume.md")
+    place.write_text("\n".join(page(proofs, command)) + "\n", encoding="utf-8")
     faults = [fault for proof in proofs for fault in proof.faults]
-    print("\n".join(faults) or f"No difference. The table is in {asked.page}.")
+    print("\n".join(faults) or f"No difference. The table is in {place}.")
     return 1 if faults else 0
 
 

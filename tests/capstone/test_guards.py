@@ -13,7 +13,7 @@ from capstone.errors import CapstoneError
 from capstone.guards import Guard
 from capstone.pieces import BY_NAME, choose, load
 from capstone.train import main as train
-from docs.proof.resume import same_run
+from docs.proof.same_run import same_run
 
 ROOM = ["--steps", "40", "--save-every", "5", "--keep", "1", "--eval-every", "20", "--log-every", "4"]
 

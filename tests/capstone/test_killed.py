@@ -12,8 +12,9 @@ import torch
 from capstone.errors import CapstoneError
 from capstone.evaluate import main as evaluate
 from capstone.train import main as train
-from docs.proof.resume import SETTINGS, options, records, same_run, write_text
-from tests.capstone.lives import Lives
+from docs.proof.lives import Lives
+from docs.proof.resume import SETTINGS, options, write_text
+from docs.proof.same_run import records, same_run
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no fork")
 SMALL = {**SETTINGS, "steps": 16, "save-every": 2, "eval-every": 4, "keep": 2, "board": "none"}

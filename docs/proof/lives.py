@@ -1,8 +1,8 @@
-"""python -m tests.capstone.lives: trains in forks of one process that has imported everything; each may be made to die.
+"""Runs that live in forks of one process that has imported everything, so that a life takes a second or two.
 
-It reads orders from standard input, one line of JSON each, and answers each with a line. An order has the arguments of
-capstone.train, how many processes the run has, and the moment at which they are killed, if any: an event, which is
-something that a run does to its files, or so many seconds after its first steps.
+`python -m docs.proof.lives` reads orders from standard input, one line of JSON each, and answers each with a line. An
+order has the arguments of capstone.train, how many processes the run has, and the moment at which they are killed, if
+any: an event, which is something that a run does to its files, or so many seconds after its first steps.
 """
 
 import json
@@ -11,7 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
+import time
 import traceback
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ class Lives:
     """The process that forks, as the test sees it."""
 
     def __init__(self) -> None:
-        command = [sys.executable, "-m", "tests.capstone.lives"]
+        command = [sys.executable, "-m", "docs.proof.lives"]
         pipe = subprocess.PIPE
         self.process = subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True, encoding="utf-8")
 
@@ -58,8 +58,8 @@ def die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def child(order: dict[str, Any], rank: int, port: int) -> None:
-    """In the fork: train, and die at the event."""
+def child(order: dict[str, Any], rank: int, port: int, trains: int) -> None:
+    """In the fork: train, tell of it, and die at the event."""
     from capstone import train
 
     if order["processes"] > 1:
@@ -69,15 +69,14 @@ def child(order: dict[str, Any], rank: int, port: int) -> None:
     log = os.open(order["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     for stream in (1, 2):
         os.dup2(log, stream)
-    timer = threading.Timer(order["seconds"], die)
 
     def event(name: str, spoil: Any = None) -> None:
         if name == order["event"]:
             if spoil:
                 spoil()
             die()
-        if order["seconds"] >= 0 and "metrics" in name and not timer.ident:
-            timer.start()
+        if rank == 0 and "metrics" in name:
+            os.write(trains, b".")
 
     watch_files(event)
     if order["poison"][0] == rank:
@@ -151,11 +150,18 @@ def obey(order: dict[str, Any]) -> dict[str, Any]:
     Path(order["log"]).unlink(missing_ok=True)
     port = free_port() if order["processes"] > 1 else 0
     pids = []
+    reading, trains = os.pipe()
     for rank in range(order["processes"]):
         pid = os.fork()
         if pid == 0:
-            child(order, rank, port)
+            child(order, rank, port, trains)
         pids.append(pid)
+    os.close(trains)
+    if order["seconds"] >= 0 and os.read(reading, 1):  # nothing to read: it has ended
+        time.sleep(order["seconds"])
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
+    os.close(reading)
     outcome = None
     while pids:
         pid, status = os.wait()
