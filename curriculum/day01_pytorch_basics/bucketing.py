@@ -41,7 +41,7 @@ class BucketBatches(Sampler[list[int]]):
         raise NotImplementedError("1.2 BucketBatches")
 
     def __iter__(self) -> Iterator[list[int]]:
-        """The batches, each a list of indices."""
+        """The batches, each a list of ints."""
         # TODO 1: a generator of your own, seeded with seed and epoch.
         # TODO 2: shuffle the indices, then sort them by length, so that those of equal length stay shuffled.
         # TODO 3: cut them into batches.

@@ -17,14 +17,13 @@ SCALE = 1024.0
 class Linear(nn.Module):
     """Logits x · weightᵀ by F.linear, which autocast knows; it notes dtypes and where autocast is on."""
 
-    def __init__(self, factor=1.0):
+    def __init__(self):
         super().__init__()
         self.weight = nn.Parameter(WEIGHT.clone())
-        self.factor = factor
         self.dtypes, self.autocast_in_backward, self.at_the_logits = [], [], []
 
     def forward(self, x):
-        logits = nn.functional.linear(self.factor * x, self.weight)
+        logits = nn.functional.linear(x, self.weight)
         self.dtypes.append(str(logits.dtype))
         if logits.requires_grad:
             logits.register_hook(self.note)
@@ -144,18 +143,22 @@ def test_backward(lesson, compare):
     compare(quietly(backward), lesson("amp_step"), expected=backward_by_hand, rtol=2e-2)
 
 
+SURE = torch.tensor([[20.0, -8.0], [-24.0, 12.0]])  # the right class is ahead by 17 and by 19.5
+FAST = 2.0**20  # a learning rate at which the update can be seen
+
+
 def tiny_gradients(amp_step):
-    """Inputs of 2⁻²⁰: their gradients, some 2⁻²³, lie below half of float16's smallest number, 2⁻²⁴."""
-    model = Linear(factor=2.0**-20)
-    optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
+    """The wrong classes have probabilities of e⁻¹⁷ and less; half of that lies below half of 2⁻²⁴."""
+    model = Linear()
+    optimizer = torch.optim.SGD(model.parameters(), lr=FAST)
     scaler = amp_step.make_scaler("cpu", F16)
-    result = amp_step.amp_step(model, 0.25 * X, LABELS, optimizer, scaler, F16, math.inf)
-    return {"norm of the gradient, times 2²⁴": result.grad_norm * 2**24, "stepped": result.stepped}
+    result = amp_step.amp_step(model, SURE, torch.tensor([0, 2]), optimizer, scaler, F16, math.inf)
+    return {"update of the wrong class's weights": WEIGHT[1] - model.weight.detach()[1], "stepped": result.stepped}
 
 
 def tiny_gradients_by_hand():
-    _, gradient = loss_and_gradient(WEIGHT, 2.0**-22 * X)
-    return {"norm of the gradient, times 2²⁴": gradient.norm() * 2**24, "stepped": True}
+    p = torch.softmax(SURE.double() @ WEIGHT.double().T, dim=1)
+    return {"update of the wrong class's weights": (FAST * p[:, 1] @ SURE.double() / 2).float(), "stepped": True}
 
 
 def test_small_gradients_survive(lesson, compare):

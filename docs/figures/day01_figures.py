@@ -56,11 +56,16 @@ def arrow(axis, start, end, colour):
 def graph():
     """The worked example: numbers from left to right, gradients from right to left."""
     saved = by_hand.forward(PARAMETERS, X)
-    gradients = by_hand.backward(PARAMETERS, X, TARGETS, saved)
-    at_logits = by_hand.logits_gradient(saved.logits, TARGETS)
-    at_hidden = at_logits @ PARAMETERS.w2
-    at_z = at_hidden * (saved.z > 0)
     figure, axis = plt.subplots(figsize=(12, 5.6), layout="constrained")
+    forward_row(axis, saved)
+    backward_row(axis, saved)
+    parameters_row(axis, saved)
+    axis.set(xlim=(0, 13.2), ylim=(-0.35, 5.0))
+    axis.axis("off")
+    save(figure, "graph")
+
+
+def forward_row(axis, saved):
     places = [1.0, 3.4, 5.8, 8.2, 10.6]
     values = [("x", rows(X)), ("z", rows(saved.z)), ("hidden", rows(saved.hidden))]
     values += [("logits  (· ln 2)", rows(saved.logits, LN2)), ("p", rows(by_hand.softmax(saved.logits)))]
@@ -73,32 +78,33 @@ def graph():
     loss = by_hand.cross_entropy(saved.logits, TARGETS)
     axis.text(12.55, 4.0, f"loss\n1.5 ln 2\n= {loss:.4f}", ha="center", va="center", fontsize=11)
     arrow(axis, (11.42, 4.0), (12.1, 4.0), BLUE)
-    grads = [("at z  (· ln 2)", rows(at_z, LN2)), ("at hidden  (· ln 2)", rows(at_hidden, LN2))]
-    grads += [("at logits", rows(at_logits))]
-    for place, (name, text) in zip(places[1:4], grads, strict=True):
+
+
+def backward_row(axis, saved):
+    at_logits = by_hand.logits_gradient(saved.logits, TARGETS)
+    at_hidden = at_logits @ PARAMETERS.w2
+    at_z = at_hidden * (saved.z > 0)
+    gradients = [("at z  (· ln 2)", rows(at_z, LN2)), ("at hidden  (· ln 2)", rows(at_hidden, LN2))]
+    gradients += [("at logits", rows(at_logits))]
+    for place, (name, text) in zip((3.4, 5.8, 8.2), gradients, strict=True):
         box(axis, place, 2.2, text, RED, width=1.98)
         axis.text(place, 2.88, name, ha="center", color=RED, fontsize=11)
     arrow(axis, (12.55, 3.4), (9.25, 2.25), RED)
     axis.text(11.2, 2.55, "(p - onehot) / B", color=RED, fontsize=9, rotation=19, ha="center")
-    arrow(axis, (7.17, 2.2), (6.83, 2.2), RED)
-    arrow(axis, (4.77, 2.2), (4.43, 2.2), RED)
-    axis.text(7.0, 1.52, "· w2", ha="center", color=RED, fontsize=9)
-    axis.text(4.6, 1.52, "z > 0", ha="center", color=RED, fontsize=9)
-    under = [(2.2, "at w1  (· ln 2)", rows(gradients.w1, LN2)), (4.6, "at b1  (· ln 2)", rows(gradients.b1, LN2))]
-    under += [(7.7, "at w2", rows(gradients.w2)), (10.4, "at b2", rows(gradients.b2))]
-    for place, name, text in under:
+    for x, label in ((7.0, "· w2"), (4.6, "z > 0")):
+        arrow(axis, (x + 0.17, 2.2), (x - 0.17, 2.2), RED)
+        axis.text(x, 1.52, label, ha="center", color=RED, fontsize=9)
+
+
+def parameters_row(axis, saved):
+    gradients = by_hand.backward(PARAMETERS, X, TARGETS, saved)
+    boxes = [(2.2, "at w1  (· ln 2)", rows(gradients.w1, LN2)), (4.6, "at b1  (· ln 2)", rows(gradients.b1, LN2))]
+    boxes += [(7.7, "at w2", rows(gradients.w2)), (10.4, "at b2", rows(gradients.b2))]
+    for place, name, text in boxes:
         box(axis, place, 0.3, text, GREEN, width=2.2)
         axis.text(place, 0.98, name, ha="center", color=GREEN, fontsize=11)
-    for start, end in (
-        ((3.1, 1.68), (2.4, 1.3)),
-        ((3.7, 1.68), (4.4, 1.3)),
-        ((7.9, 1.68), (7.7, 1.3)),
-        ((8.6, 1.68), (10.2, 1.3)),
-    ):
-        arrow(axis, start, end, GREEN)
-    axis.set(xlim=(0, 13.2), ylim=(-0.35, 5.0))
-    axis.axis("off")
-    save(figure, "graph")
+    for start, end in ((3.1, 2.4), (3.7, 4.4), (7.9, 7.7), (8.6, 10.2)):
+        arrow(axis, (start, 1.68), (end, 1.3), GREEN)
 
 
 def batches_of_the_lesson(seed):

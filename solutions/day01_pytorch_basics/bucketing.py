@@ -42,7 +42,7 @@ class BucketBatches(Sampler[list[int]]):
         return -(-len(self.lengths) // self.batch_size)
 
     def __iter__(self) -> Iterator[list[int]]:
-        """The batches, each a list of indices."""
+        """The batches, each a list of ints."""
         generator = torch.Generator().manual_seed(100_003 * self.seed + self.epoch)
         shuffled = torch.randperm(len(self.lengths), generator=generator)
         order = shuffled[self.lengths[shuffled].argsort(stable=True)]

@@ -71,7 +71,7 @@ def clears_afterwards(model, loader, optimizer, device="cpu"):
         loss.backward()
         optimizer.step()
         optimizer.zero_grad(set_to_none=False)
-        losses += [float(loss)]
+        losses += [float(loss.detach())]
     return losses
 
 
