@@ -218,8 +218,8 @@ def view_of_strided(source):
 
 @mistake(
     "broken_hang",
-    says="Each rank trains on every batch that it has: one has left the loop, and another still waits in backward.",
-    why="Each backward of DDP is an appointment of all ranks. Whoever takes one more step waits there for ever.",
+    says="One rank has left the loop, and another is still in it and waits in backward.",
+    why="Each backward of DDP is an appointment of all ranks. Whoever comes to one more than the others waits for ever.",
     read="#a-collective-is-an-appointment",
     hangs=True,
 )
@@ -269,7 +269,7 @@ def begins_again(source):
 
 @mistake(
     "broken_report",
-    says="The all-reduce stands under `if rank == 0`: rank 0 waits there for the others, and they never come.",
+    says="Rank 0 waits in the all-reduce, and the others have gone another way: they never come there.",
     why="A collective is called by every rank or by none. What rank 0 may do alone is to print.",
     read="#a-collective-is-an-appointment",
     hangs=True,
@@ -327,7 +327,7 @@ def everybody_reports(source):
 
 @mistake(
     "broken_drift",
-    says="The weights are drawn with the rank in the seed: every rank starts from a model of its own.",
+    says="The copies are not equal even before the first step: every rank has drawn weights of its own.",
     why="The mean gradient moves all copies by the same amount. What differs at the start differs for ever.",
     read="#what-all-ranks-have-in-common",
 )
@@ -367,8 +367,8 @@ def made_alike_at_the_end(source):
 
 @mistake(
     "broken_crash",
-    says="DDP waits for the gradient of every parameter, and the head that a batch does not use never gets one.",
-    why="The step never counts as finished, and at the next forward DDP refuses to go on.",
+    says="When the next step begins, DDP still waits for gradients of the step before.",
+    why="It waits until every parameter has one, and the parameters that a batch does not use never get one.",
     read="#what-ddp-waits-for",
     seen="https://github.com/pytorch/pytorch/issues/43259",
 )
@@ -437,8 +437,8 @@ def batches_count_alike(source):
 
 @mistake(
     "broken_shuffle",
-    says="Every rank shuffles with a seed of its own, and then takes every second one of its own order.",
-    why="The shares are of different packs: some examples come up on both ranks, others nowhere, and no error tells.",
+    says="Some examples come up on both ranks, and others nowhere: the shares are not of the same pack.",
+    why="Each rank shuffles the whole pack and takes its cards. They fit together only if all have shuffled alike.",
     read="#dealing-out-the-examples",
 )
 def another_seed_on_each_rank(source):
