@@ -219,7 +219,7 @@ def view_of_strided(source):
 @mistake(
     "broken_hang",
     says="One rank has left the loop, and another is still in it and waits in backward.",
-    why="Each backward of DDP is an appointment of all ranks. Whoever comes to one more than the others waits for ever.",
+    why="Each backward of DDP is an appointment of all ranks. Whoever comes once more than the others waits for ever.",
     read="#a-collective-is-an-appointment",
     hangs=True,
 )
