@@ -132,19 +132,19 @@ def test_float16_alone(lesson, compare):
 def bfloat16_by_hand():
     losses, norms, weights, biases = descent([LARGE_GRADIENT], [False])
     return {
-        "stepped": [[True]] * 2,
-        "scale after each step": [[1.0]] * 2,
-        "weight after each step": [weights] * 2,
-        "bias after each step": [biases] * 2,
-        "losses": [losses] * 2,
-        "finite norms": [norms] * 2,
-        "precision": [[["forward", "torch.bfloat16"], ["backward", "off"]]] * 2,
+        "stepped": [[True]],
+        "scale after each step": [[1.0]],
+        "weight after each step": [weights],
+        "bias after each step": [biases],
+        "losses": [losses],
+        "finite norms": [norms],
+        "precision": [[["forward", "torch.bfloat16"], ["backward", "off"]]],
     }
 
 
-def test_bfloat16_on_two_ranks(lesson, compare):
+def test_bfloat16(lesson, compare):
     """A step in bfloat16: what overflows in float16 does not, the scaler does nothing, and nothing is skipped."""
-    probe = partial(steps, size=2, batches=[LARGE_GRADIENT], dtype="bfloat16")
+    probe = partial(steps, size=1, batches=[LARGE_GRADIENT], dtype="bfloat16")
     compare(probe, lesson("amp_ddp"), expected=bfloat16_by_hand, rtol=2e-2, atol=5e-3)  # bfloat16 has 8 bits
 
 
