@@ -13,7 +13,7 @@ import tyro
 
 from .config import Config, flag
 from .errors import ConfigError
-from .job import begun_before, processes, restarted
+from .job import begun_before, processes
 from .presets import PRESETS
 
 if sys.version_info >= (3, 11):
@@ -76,7 +76,7 @@ def read_options(arguments: list[str], begun: Path | None = None) -> Options:
     return dataclasses.replace(options, resume=str(begun)) if begun else options
 
 
-def go_on(options: Options, arguments: list[str]) -> Options:
+def go_on(options: Options, arguments: list[str], restarted: bool) -> Options:
     """After a restart, or with --resume auto: the options with the run to go on with, if it had begun; else without.
 
     Raises:
@@ -86,7 +86,7 @@ def go_on(options: Options, arguments: list[str]) -> Options:
     if options.resume == AUTO:
         there = Path(options.settings.runs) / options.settings.name
         folder = there if (there / "config.json").is_file() else None
-    elif restarted() and not options.resume:
+    elif restarted and not options.resume:
         folder = begun_before(options.settings)
     if folder:
         return read_options(arguments, folder)

@@ -7,7 +7,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from .errors import CapstoneError, Elsewhere
+from .errors import Elsewhere
 from .failures import WATCH
 
 
@@ -89,18 +89,3 @@ def mean_of_all(values: Tensor) -> Tensor:
     total = values.clone()
     dist.all_reduce(total)
     return total / dist.get_world_size()
-
-
-def join(pieces: Any, device: torch.device, timeout: float) -> Any:
-    """Find the other processes of the run, if there are any; returns day 6's World.
-
-    Raises:
-        CapstoneError: the processes were not all started by torchrun.
-    """
-    try:
-        world = pieces.start(device.type, timeout)
-    except ValueError as error:
-        raise CapstoneError(f"{error}.") from None
-    if world.size > 1:
-        WATCH.start(timeout)
-    return world

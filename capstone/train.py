@@ -7,13 +7,14 @@ from .errors import CapstoneError
 from .failures import run
 from .finish import draw, finish
 from .folder import append_log
-from .job import first, processes
+from .job import first, processes, restarted
 from .loop import Interrupted, Run, train
 from .machine import prepare
+from .meeting import join
 from .options import go_on, read_options
 from .preflight import preflight
 from .set_up import set_up
-from .together import from_main, is_main, join, on_main
+from .together import from_main, gathered, is_main, on_main
 from .two_ranks import two_ranks_agree
 
 
@@ -32,7 +33,8 @@ def main(arguments: list[str]) -> int:
             two_ranks_agree(pieces, choices, config)
     console.print("Preflight passed.")
     world = join(pieces, device, config.timeout)
-    options = from_main(lambda: go_on(options, arguments))
+    again = any(gathered(restarted()))  # on several machines the others may not know
+    options = from_main(lambda: go_on(options, arguments, again))
     job = set_up(options, choices, pieces, device, world, console, arguments)
     try:
         train(job)

@@ -7,7 +7,7 @@ import pytest
 
 from capstone.config import Config, flag
 from capstone.errors import ConfigError
-from capstone.options import read_options, saved_config
+from capstone.options import go_on, read_options, saved_config
 from capstone.presets import PRESETS
 from capstone.train import main as train
 
@@ -117,3 +117,38 @@ def test_misspelt_option_is_answered_with_the_right_one(capsys):
     assert end.value.code == 2
     shown = capsys.readouterr()
     assert "--n-layer" in shown.out + shown.err
+
+
+def test_batch_is_divided_between_processes_and_parts(monkeypatch):
+    assert read_options(["--batch-size", "12", "--accumulate", "3"]).settings.accumulate == 3
+    with pytest.raises(ConfigError) as error:
+        read_options(["--batch-size", "12", "--accumulate", "5"])
+    assert told(error) == ["  - --batch-size is 12: it must be a multiple of --accumulate, 5"]
+    monkeypatch.setenv("WORLD_SIZE", "4")
+    assert read_options(["--batch-size", "12", "--accumulate", "3"]).settings.batch_size == 12
+    with pytest.raises(ConfigError, match="a multiple of the number of processes, 4, times --accumulate, 2"):
+        read_options(["--batch-size", "12", "--accumulate", "2"])
+    monkeypatch.setenv("WORLD_SIZE", "many")
+    with pytest.raises(ConfigError, match="WORLD_SIZE is 'many': start all processes with torchrun"):
+        read_options([])
+
+
+def test_resume_auto_begins_or_goes_on(trained):
+    arguments = ["--runs", str(trained.parent), "--pieces", "reference", "--resume", "auto", "--name"]
+    assert go_on(read_options([*arguments, "none"]), [*arguments, "none"], False).resume == ""
+    there = go_on(read_options([*arguments, "tiny"]), [*arguments, "tiny"], False)
+    assert there.resume == str(trained)
+    assert there.settings == saved_config(trained)
+    other = [*arguments, "tiny", "--lr", "0.5"]
+    with pytest.raises(ConfigError, match=r"--lr was .* and cannot become 0\.5"):
+        go_on(read_options(other), other, False)
+
+
+def test_restart_goes_on_with_the_run_of_its_own_job(trained, monkeypatch):
+    arguments = ["--runs", str(trained.parent), "--name", "tiny", "--config", str(trained / "config.json")]
+    options = read_options(arguments)
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "another")
+    assert go_on(options, arguments, True).resume == ""
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", (trained / "job.txt").read_text(encoding="utf-8").strip())
+    assert go_on(options, arguments, True).resume == str(trained)
+    assert go_on(options, arguments, False).resume == ""
