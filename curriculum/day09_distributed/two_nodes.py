@@ -16,6 +16,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -144,10 +145,17 @@ def commands_of_both(given: argparse.Namespace, out: Path) -> list[list[str]]:
     return commands
 
 
+def end_with_the_other_end() -> None:
+    """Wait until whoever started this world is gone, and end it: what process 1 leaves behind is killed."""
+    sys.stdin.read()
+    os._exit(1)
+
+
 def inside(given: argparse.Namespace, out: Path) -> None:
     """All of it, in a world of its own: on two nodes, on one, and in one process."""
     if os.getpid() != 1:
         raise NotPossible("--inside is for this script itself: it would change the network of your machine")
+    threading.Thread(target=end_with_the_other_end, daemon=True).start()
     commands = commands_of_both(given, out / "two")
     lay_cable()
     deadline = time.monotonic() + SECONDS
@@ -223,9 +231,11 @@ def measure(given: argparse.Namespace) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="two-nodes-") as folder:
         own = [sys.executable, "-m", MODULE, "--inside", folder, "--steps", str(given.steps)]
         own += ["--processes-per-node", str(given.processes_per_node)]
-        with subprocess.Popen([*world, *own], stderr=subprocess.PIPE, text=True) as process:
+        with subprocess.Popen([*world, *own], stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
             try:
-                said = process.communicate()[1]
+                assert process.stderr is not None
+                said = process.stderr.read()
+                process.wait()
             finally:
                 process.kill()  # unshare takes with it whatever runs inside
         if process.returncode == 0:
