@@ -1,5 +1,7 @@
 """Sampling from a language model: temperature, top-k, top-p (Holtzman et al. 2020, "The curious case …")."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -89,3 +91,60 @@ def generate(
         for module, training in modes:
             module.training = training
     return idx
+
+
+@torch.no_grad()
+def generate_batch(
+    model: nn.Module,
+    prompts: Sequence[Tensor],
+    max_new_tokens: int,
+    temperature: float = 1.0,
+    top_k: int | None = None,
+    top_p: float | None = None,
+    generator: torch.Generator | None = None,
+    stop_token: int | None = None,
+) -> list[Tensor]:
+    """Continue prompts of unequal length, all at once.
+
+    Each row reads what it would read alone: its own last block_size tokens, the first of them at the model's first
+    position. Rows that are shorter than the longest are padded on the right: no position of a causal model sees what
+    comes after it, so the logits at a row's own last token are those that it would have alone. One multinomial over all
+    rows, (B, V), draws the next tokens.
+
+    Args:
+        model: called as model(idx), it gives (logits (B, T, V), anything); it is causal. Modes as for `generate`.
+        prompts: B rows of token numbers, (T_b,) each, at least one in each.
+        temperature, top_k, top_p, generator: as for `generate`.
+        stop_token: a row ends with the first one that it draws; one that stands in its prompt does not matter. When all
+            rows have ended, generation ends.
+
+    Returns:
+        B rows, (T_b + n_b,) each: prompt and what follows it. n_b is max_new_tokens for a row without stop_token, and
+        less for one that ends earlier; stop_token is its last token.
+
+    Raises:
+        ValueError: a prompt is empty, or as next_token_probabilities.
+    """
+    if any(len(prompt) == 0 for prompt in prompts):
+        raise ValueError("a prompt is empty: begin with one token at least, an end-of-text for example")
+    modes = [(module, module.training) for module in model.modules()]
+    rows, finished = list(prompts), [False] * len(prompts)
+    model.eval()
+    try:
+        for _ in range(max_new_tokens):
+            seen = [row[-model.config.block_size :] for row in rows]  # type: ignore[operator, union-attr]
+            idx = nn.utils.rnn.pad_sequence(seen, batch_first=True)  # (B, T), on the right
+            ends = torch.tensor([len(row) - 1 for row in seen], device=idx.device)  # (B,)
+            logits = model(idx)[0][torch.arange(len(rows), device=idx.device), ends]  # (B, V)
+            probabilities = next_token_probabilities(logits, temperature, top_k, top_p)
+            drawn = torch.multinomial(probabilities, 1, generator=generator)  # (B, 1)
+            for row, token in enumerate(drawn[:, 0].tolist()):
+                if not finished[row]:
+                    rows[row] = torch.cat((rows[row], drawn[row]))
+                    finished[row] = token == stop_token
+            if all(finished):
+                break
+    finally:
+        for module, training in modes:
+            module.training = training
+    return rows
