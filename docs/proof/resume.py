@@ -38,7 +38,7 @@ SETTINGS = {
     "n-embd": 32,
     "dropout": 0.1,
     "batch-size": 8,
-    "steps": 240,
+    "steps": 120,
     "eval-every": 20,
     "save-every": 2,
     "log-every": 3,
@@ -48,6 +48,7 @@ SETTINGS = {
     "threads": 1,
 }
 KILLS_OF_A_RUN = 8  # then it is left in peace
+SHARE = 5  # a life lasts up to this part of the whole training
 EVERY_TORN = 7  # after every so many kills the newest checkpoint is cut short
 AT_ONCE = 0.15  # the share of the kills whose time begins before the training does, while the run is put together
 BEGUN, TRAINS = "\nRun: ", "loss "  # what a run shows when it has its folder, and after its first steps
@@ -131,7 +132,7 @@ class Proof:
 
     def prove(self, kills: int) -> None:
         """Kill and resume until there were so many kills and every run is trained."""
-        span = self.whole() / 3
+        span = self.whole() / SHARE
         while len(self.kills) < kills:
             name = f"killed-{self.finished + 1}"
             for life in range(KILLS_OF_A_RUN + 1):
