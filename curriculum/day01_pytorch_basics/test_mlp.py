@@ -106,6 +106,7 @@ def dropped(mlp):
     trained = model.train()(x)
     return {
         "eval mode": evaluated,
+        "train mode: examples of which nothing is left": int((trained == 0).all(dim=1).sum()),
         "train mode: share of zeros": (trained == 0).float().mean(),
         "train mode: largest": trained.max(),
         "train mode: mean": trained.mean(),
@@ -116,6 +117,7 @@ def test_dropout(lesson, compare):
     """In train mode after each activation, and nowhere else; in eval mode not at all"""
     expected = {  # two dropouts on the way
         "eval mode": torch.ones(160, WIDE),
+        "train mode: examples of which nothing is left": 0,
         "train mode: share of zeros": 1 - 0.8**2,
         "train mode: largest": 1 / 0.8**2,
         "train mode: mean": 1.0,

@@ -477,7 +477,7 @@ def opened_as_text(source):
 @mistake(
     "text_dataset",
     says="The numbers are characters, not bytes.",
-    why="There are 150,000 characters and 256 bytes: an embedding of 256 rows has no row for é's neighbours.",
+    why="There are 256 bytes, and 150,000 characters: a model of 256 symbols has no place for most of them.",
     read="#what-one-item-is",
 )
 def characters_for_bytes(source):
@@ -779,11 +779,7 @@ def workers_not_handed_on(source):
     read="#only-what-is-registered-is-trained",
 )
 def plain_list(source):
-    return change(
-        source,
-        "nn.ModuleList(nn.Linear(sizes[i], sizes[i + 1]) for i in range(len(sizes) - 1))",
-        "[nn.Linear(sizes[i], sizes[i + 1]) for i in range(len(sizes) - 1)]",
-    )
+    return change(source, "nn.ModuleList(layers)", "layers")
 
 
 @mistake(
@@ -795,8 +791,8 @@ def plain_list(source):
 def one_layer_for_all(source):
     return change(
         source,
-        "nn.ModuleList(nn.Linear(sizes[i], sizes[i + 1]) for i in range(len(sizes) - 1))",
-        "nn.ModuleList(made.setdefault(pair, nn.Linear(*pair)) for made in [{}] for pair in zip(sizes, sizes[1:]))",
+        "[nn.Linear(sizes[i], sizes[i + 1]) for i in range(len(sizes) - 1)]",
+        "[made.setdefault(pair, nn.Linear(*pair)) for made in [{}] for pair in zip(sizes, sizes[1:])]",
     )
 
 
@@ -886,9 +882,7 @@ def dropout_not_handed_on(source):
 )
 def weights_as_they_come(source):
     source = change(source, "            initialise(layer, activation)\n", "            nn.init.zeros_(layer.bias)\n")
-    return change(
-        source, '        initialise(self.layers[-1], "linear")\n', "        nn.init.zeros_(self.layers[-1].bias)\n"
-    )
+    return change(source, '        initialise(layers[-1], "linear")\n', "        nn.init.zeros_(layers[-1].bias)\n")
 
 
 @mistake(
@@ -948,11 +942,7 @@ def xavier_for_everything(source):
     read="#kaiming-and-xavier",
 )
 def tanh_gain_left_out(source):
-    return change(
-        source,
-        "nn.init.xavier_uniform_(layer.weight, gain=nn.init.calculate_gain(activation))",
-        "nn.init.xavier_uniform_(layer.weight)",
-    )
+    return change(source, 'nn.init.calculate_gain("tanh") if activation == "tanh" else 1.0', "1.0")
 
 
 @mistake(
@@ -962,7 +952,7 @@ def tanh_gain_left_out(source):
     read="#kaiming-and-xavier",
 )
 def last_layer_like_the_others(source):
-    return change(source, 'initialise(self.layers[-1], "linear")', "initialise(self.layers[-1], activation)")
+    return change(source, 'initialise(layers[-1], "linear")', "initialise(layers[-1], activation)")
 
 
 @mistake(
@@ -987,8 +977,8 @@ def nonsense_accepted(source):
     source = change(source, "ACTIVATIONS[activation]()", "ACTIVATIONS.get(activation, nn.ReLU)()")
     source = change(
         source,
-        '        initialise(self.layers[-1], "linear")\n',
-        '        for layer in self.layers[-1:]:\n            initialise(layer, "linear")\n',
+        '        initialise(layers[-1], "linear")\n',
+        '        for layer in layers[-1:]:\n            initialise(layer, "linear")\n',
     )
     return change(
         source,

@@ -28,12 +28,13 @@ class MLP(nn.Module):
             raise ValueError(f"sizes are {list(sizes)}; an MLP has at least an input's and an output's width")
         if activation not in ACTIVATIONS:
             raise ValueError(f"activation is {activation!r}; choose one of {', '.join(ACTIVATIONS)}")
-        self.layers = nn.ModuleList(nn.Linear(sizes[i], sizes[i + 1]) for i in range(len(sizes) - 1))
+        layers = [nn.Linear(sizes[i], sizes[i + 1]) for i in range(len(sizes) - 1)]
+        for layer in layers[:-1]:
+            initialise(layer, activation)
+        initialise(layers[-1], "linear")
+        self.layers = nn.ModuleList(layers)
         self.activation = ACTIVATIONS[activation]()
         self.dropout = nn.Dropout(dropout)
-        for layer in self.layers[:-1]:
-            initialise(layer, activation)
-        initialise(self.layers[-1], "linear")
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, sizes[-1]) of x (B, sizes[0])."""
@@ -54,5 +55,6 @@ def initialise(layer: nn.Linear, activation: str) -> None:
     if activation == "relu":
         nn.init.kaiming_normal_(layer.weight, mode="fan_in", nonlinearity="relu")
     else:
-        nn.init.xavier_uniform_(layer.weight, gain=nn.init.calculate_gain(activation))
+        gain = nn.init.calculate_gain("tanh") if activation == "tanh" else 1.0
+        nn.init.xavier_uniform_(layer.weight, gain=gain)
     nn.init.zeros_(layer.bias)
