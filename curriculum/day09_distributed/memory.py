@@ -93,7 +93,7 @@ def activation_bytes(
       and for each position the mean and 1 / the deviation, float32.
     - "linear inputs": each Linear keeps its input, of s bytes a number: C for q, k and v together, C for the projection
       after attention, C and 4·C for the feed-forward's two, in each of L blocks; C once for the head.
-    - "q, k, v": 3·C numbers of s bytes for each position and block.
+    - "qkv": 3·C numbers of s bytes for each position and block.
     - "gelu": its input, 4·C numbers of s bytes for each position and block.
     - "attention": for each block, if not fused: B·H·T² weights of 4 bytes each, the softmax's result in float32; in
       bfloat16 another 2 bytes each, a copy for the product with v; and the mask, T² of 1 byte. If fused

@@ -69,7 +69,7 @@ def activations(precision, fused):
 FLOAT32 = {
     "norms": 5 * 15 * (4 * 4 + 8),
     "linear inputs": 2 * 15 * 7 * 4 * 4 + 15 * 4 * 4,
-    "q, k, v": 2 * 15 * 12 * 4,
+    "qkv": 2 * 15 * 12 * 4,
     "gelu": 2 * 15 * 16 * 4,
     "attention": 2 * (3 * 2 * 25 * 4 + 25),
     "log-probabilities": 15 * 10 * 4,
@@ -78,7 +78,7 @@ FLOAT32 = {
 BFLOAT16 = {
     "norms": 5 * 15 * (4 * 4 + 8),
     "linear inputs": 2 * 15 * 7 * 4 * 2 + 15 * 4 * 2,
-    "q, k, v": 2 * 15 * 12 * 2,
+    "qkv": 2 * 15 * 12 * 2,
     "gelu": 2 * 15 * 16 * 2,
     "attention": 2 * (3 * 2 * 25 * 6 + 25),
     "log-probabilities": 15 * 10 * 4,
@@ -127,8 +127,8 @@ def peaks(memory):
     return {
         "activations decide": activations_decide.peak(),
         "gradients decide": gradients_decide.peak(),
-        "activations decide, gradients kept": activations_decide.peak(gradients_kept=True),
-        "gradients decide, gradients kept": gradients_decide.peak(gradients_kept=True),
+        "activations decide with gradients kept": activations_decide.peak(gradients_kept=True),
+        "gradients decide with gradients kept": gradients_decide.peak(gradients_kept=True),
     }
 
 
@@ -137,8 +137,8 @@ def test_peak(lesson, compare):
     expected = {
         "activations decide": 158,
         "gradients decide": 250,
-        "activations decide, gradients kept": 178,
-        "gradients decide, gradients kept": 358,
+        "activations decide with gradients kept": 178,
+        "gradients decide with gradients kept": 358,
     }
     compare(peaks, lesson("memory"), expected=expected)
 
@@ -146,8 +146,8 @@ def test_peak(lesson, compare):
 def predictions(memory):
     return {
         "float32": vars(memory.predict(SMALL, 3, 5)),
-        "bfloat16, fused": vars(memory.predict(SMALL, 3, 5, "bfloat16", fused=True)),
-        "what passes, long sequences": [
+        "bfloat16 and fused": vars(memory.predict(SMALL, 3, 5, "bfloat16", fused=True)),
+        "what passes with long sequences": [
             memory.predict(LONG, 2, 16, precision, fused=fused).passing
             for precision, fused in (("float32", False), ("bfloat16", False), ("float32", True), ("bfloat16", True))
         ],
@@ -159,8 +159,8 @@ def test_predict(lesson, compare):
     always = {"parameters": 2272, "gradients": 2272, "optimizer": 4544}
     expected = {
         "float32": {**always, "activations": 10_610, "passing": 1200},
-        "bfloat16, fused": {**always, "activations": 6968, "passing": 1200},
-        "what passes, long sequences": [2 * 2048 * 4, 2048 * (4 + 2), 2 * 320 * 4, 2 * 320 * 4],
+        "bfloat16 and fused": {**always, "activations": 6968, "passing": 1200},
+        "what passes with long sequences": [2 * 2048 * 4, 2048 * (4 + 2), 2 * 320 * 4, 2 * 320 * 4],
     }
     compare(predictions, lesson("memory"), expected=expected)
 
@@ -171,15 +171,15 @@ def batches(memory):
 
     wide = shape(10, 8, 2, 2, 16)  # of few tokens: all its gradients are more than its activations
     return {
-        "one, just": of(10_786),
-        "one, but for a byte": of(10_785),
-        "seven, just": of(34_306),
-        "seven, but for a byte": of(34_305),
-        "bfloat16 and fused: eight, just": of(27_184, "bfloat16", True),
-        "bfloat16 and fused: eight, but for a byte": of(27_183, "bfloat16", True),
-        "gradients decide: two, just": of(110_080, model=wide, length=4),
+        "exactly one": of(10_786),
+        "a byte less than one": of(10_785),
+        "exactly seven": of(34_306),
+        "a byte less than seven": of(34_305),
+        "bfloat16 and fused: exactly eight": of(27_184, "bfloat16", True),
+        "bfloat16 and fused: a byte less than eight": of(27_183, "bfloat16", True),
+        "gradients decide: exactly two": of(110_080, model=wide, length=4),
         "gradients decide: not even they fit": of(110_079, model=wide, length=4),
-        "gradients decided: three, just": of(111_392, model=wide, length=4),
+        "activations decide: exactly three": of(111_392, model=wide, length=4),
         "nothing available": of(0),
     }
 
@@ -187,15 +187,15 @@ def batches(memory):
 def test_largest_batch(lesson, compare):
     """How many sequences fit, to the byte"""
     expected = {
-        "one, just": 1,
-        "one, but for a byte": 0,
-        "seven, just": 7,
-        "seven, but for a byte": 6,
-        "bfloat16 and fused: eight, just": 8,
-        "bfloat16 and fused: eight, but for a byte": 7,
-        "gradients decide: two, just": 2,
+        "exactly one": 1,
+        "a byte less than one": 0,
+        "exactly seven": 7,
+        "a byte less than seven": 6,
+        "bfloat16 and fused: exactly eight": 8,
+        "bfloat16 and fused: a byte less than eight": 7,
+        "gradients decide: exactly two": 2,
         "gradients decide: not even they fit": 0,
-        "gradients decided: three, just": 3,
+        "activations decide: exactly three": 3,
         "nothing available": 0,
     }
     compare(batches, lesson("memory"), expected=expected)
@@ -255,7 +255,7 @@ WAYS = [(precision, fused) for precision in ("float32", "bfloat16") for fused in
 
 
 def named_way(name, precision, fused):
-    return f"{name}, {precision}{', fused' if fused else ''}"
+    return f"{name} in {precision}{' and fused' if fused else ''}"
 
 
 def predicted(memory):

@@ -11,7 +11,7 @@ def storages(measured):
     table = torch.zeros(10, 4)
     return {
         "a table and another": measured.bytes_of([table, torch.zeros(3)]),
-        "a table, its transpose and itself": measured.bytes_of([table, table.T, table]),
+        "a table with its transpose and itself": measured.bytes_of([table, table.T, table]),
         "two rows of it": measured.bytes_of([table[0], table[7]]),
         "half precision and truth": measured.bytes_of([torch.zeros(5, dtype=torch.bfloat16), torch.ones(7) > 0]),
         "as they come": measured.bytes_of(torch.zeros(size) for size in (1, 2)),
@@ -23,7 +23,7 @@ def test_bytes_of(lesson, compare):
     """Memory that is shared counts once, and a view counts as all that it keeps alive"""
     expected = {
         "a table and another": 160 + 12,
-        "a table, its transpose and itself": 160,
+        "a table with its transpose and itself": 160,
         "two rows of it": 160,
         "half precision and truth": 10 + 7,
         "as they come": 12,
@@ -94,8 +94,8 @@ def what_is_saved(measured):
     return {
         "a linear layer: its input": measured.saved_bytes(linear, once),
         "calls of forward": len(calls),
-        "exp: its result, too": measured.saved_bytes(linear, lambda: linear(x).exp().sum()),
-        "one tensor, saved twice": measured.saved_bytes(linear, squared_twice),
+        "exp: its result besides": measured.saved_bytes(linear, lambda: linear(x).exp().sum()),
+        "one tensor saved twice": measured.saved_bytes(linear, squared_twice),
         "four layers of tanh": measured.saved_bytes(nn.ModuleList([linear, wide]), deep),
         "under no_grad": measured.saved_bytes(linear, without_graph),
     }
@@ -106,8 +106,8 @@ def test_saved_bytes(lesson, compare):
     expected = {
         "a linear layer: its input": 80,
         "calls of forward": 1,
-        "exp: its result, too": 80 + 120,
-        "one tensor, saved twice": 80 + 120,
+        "exp: its result besides": 80 + 120,
+        "one tensor saved twice": 80 + 120,
         "four layers of tanh": 80 + 5 * 120,
         "under no_grad": 0,
     }

@@ -21,7 +21,7 @@ def clusters(nodes):
 
     return {
         "two nodes": verdict(nodes),
-        "one node, localhost": of("localhost"),
+        "localhost for one node": of("localhost"),
         "the last port": verdict(nodes, port=65535),
         "no node": of(),
         "an address twice": of(HERE, THERE, HERE),
@@ -47,7 +47,7 @@ def test_clusters(lesson, compare):
     """A description that cannot work is refused, with every fault named at once"""
     expected = {
         "two nodes": "accepted",
-        "one node, localhost": "accepted",
+        "localhost for one node": "accepted",
         "the last port": "accepted",
         "no node": "refused: addresses",
         "an address twice": "refused: addresses",
@@ -123,10 +123,10 @@ def command_of(nodes, node, **settings):
 
 def commands(nodes):
     return {
-        "c10d, node 0": command_of(nodes, 0, job="run-7"),
-        "c10d, node 1": command_of(nodes, 1, job="run-7"),
-        "static, node 0": command_of(nodes, 0, rendezvous="static"),
-        "static, node 1": command_of(nodes, 1, rendezvous="static"),
+        "c10d on node 0": command_of(nodes, 0, job="run-7"),
+        "c10d on node 1": command_of(nodes, 1, job="run-7"),
+        "static on node 0": command_of(nodes, 0, rendezvous="static"),
+        "static on node 1": command_of(nodes, 1, rendezvous="static"),
         "a node that is not there": raised(lambda: command_of(nodes, 2)),
     }
 
@@ -137,10 +137,10 @@ def test_torchrun_command(lesson, compare):
     c10d = [*both, "--rdzv-backend=c10d", "--rdzv-endpoint=10.0.0.1:23456", "--rdzv-id=run-7"]
     static = [*both, "--master-addr=10.0.0.1", "--master-port=23456"]
     options = {
-        "c10d, node 0": [*c10d, "--rdzv-conf=is_host=1", "--local-addr=10.0.0.1"],
-        "c10d, node 1": [*c10d, "--rdzv-conf=is_host=0", "--local-addr=gpu-b.lan"],
-        "static, node 0": [*static, "--node-rank=0"],
-        "static, node 1": [*static, "--node-rank=1"],
+        "c10d on node 0": [*c10d, "--rdzv-conf=is_host=1", "--local-addr=10.0.0.1"],
+        "c10d on node 1": [*c10d, "--rdzv-conf=is_host=0", "--local-addr=gpu-b.lan"],
+        "static on node 0": [*static, "--node-rank=0"],
+        "static on node 1": [*static, "--node-rank=1"],
     }
     expected = {name: ["torchrun", *sorted(words), *PROGRAM] for name, words in options.items()}
     compare(commands, lesson("nodes"), expected={**expected, "a node that is not there": "ValueError"})
@@ -194,10 +194,10 @@ def faults(nodes):
     c10d = [f"{C10D} --local-addr={address} train.py" for address in (HERE, THERE)]
     static = [f"{STATIC.replace('rank=2', f'rank={rank}')} train.py" for rank in range(4)]
     return {
-        "two nodes, c10d": of(*c10d),
-        "three nodes, static, in any order": of(static[2], static[0], static[1]),
+        "two nodes by c10d": of(*c10d),
+        "three static nodes in any order": of(static[2], static[0], static[1]),
         "each its own meeting place": of(c10d[0], c10d[1].replace("10.0.0.1:23456", "10.0.0.2:23457")),
-        "another number of processes, another job": of(
+        "another number of processes and another job": of(
             c10d[0], c10d[1].replace("node 4", "node 8").replace("run-7", "run-8")
         ),
         "another program": of(c10d[0], c10d[1].replace("train.py", "train.py --lr=1")),
@@ -213,10 +213,10 @@ def faults(nodes):
 def test_disagreements(lesson, compare):
     """Commands that fit together, and what is wrong with those that would wait for each other for ever"""
     expected = {
-        "two nodes, c10d": [],
-        "three nodes, static, in any order": [],
+        "two nodes by c10d": [],
+        "three static nodes in any order": [],
         "each its own meeting place": ["meeting_address", "port"],
-        "another number of processes, another job": ["processes_per_node", "job"],
+        "another number of processes and another job": ["processes_per_node", "job"],
         "another program": ["program"],
         "one node of two": ["nodes"],
         "the same local address twice": ["local_address"],

@@ -76,8 +76,8 @@ def test_typical_step(lesson, compare):
 def rates(throughput):
     rate, run = throughput.tokens_per_second, throughput.Measurement
     return {
-        "4 processes, 2048 tokens in half a second": rate(run(4, 2048, 0.5)),
-        "1 process, 512 tokens in 2 seconds": rate(run(1, 512, 2.0)),
+        "2048 tokens of 4 processes in half a second": rate(run(4, 2048, 0.5)),
+        "512 tokens of 1 process in 2 seconds": rate(run(1, 512, 2.0)),
         "no time": raised(lambda: rate(run(1, 512, 0.0))),
         "negative time": raised(lambda: rate(run(1, 512, -1.0))),
     }
@@ -86,8 +86,8 @@ def rates(throughput):
 def test_tokens_per_second(lesson, compare):
     """The tokens of a step, which are those of all processes, for each second that it takes"""
     expected = {
-        "4 processes, 2048 tokens in half a second": 4096.0,
-        "1 process, 512 tokens in 2 seconds": 256.0,
+        "2048 tokens of 4 processes in half a second": 4096.0,
+        "512 tokens of 1 process in 2 seconds": 256.0,
         "no time": "ValueError",
         "negative time": "ValueError",
     }
@@ -98,9 +98,9 @@ def pairs(throughput):
     """Runs to compare: the same batch shared out, a batch that grows, and 64 processes after 8."""
     run = throughput.Measurement
     return {
-        "same batch, 1 and 4": (run(1, 1000, 2.0), run(4, 1000, 0.8)),
-        "growing batch, 1 and 4": (run(1, 1000, 2.0), run(4, 4000, 2.5)),
-        "growing batch, 8 and 64": (run(8, 8000, 1.0), run(64, 64000, 1.25)),
+        "same batch for 1 and for 4": (run(1, 1000, 2.0), run(4, 1000, 0.8)),
+        "growing batch for 1 and for 4": (run(1, 1000, 2.0), run(4, 4000, 2.5)),
+        "growing batch for 8 and for 64": (run(8, 8000, 1.0), run(64, 64000, 1.25)),
     }
 
 
@@ -110,7 +110,11 @@ def speed_ups(throughput):
 
 def test_speed_up(lesson, compare):
     """How many times as many tokens a second, whether the batch stayed or grew"""
-    expected = {"same batch, 1 and 4": 2.5, "growing batch, 1 and 4": 3.2, "growing batch, 8 and 64": 6.4}
+    expected = {
+        "same batch for 1 and for 4": 2.5,
+        "growing batch for 1 and for 4": 3.2,
+        "growing batch for 8 and for 64": 6.4,
+    }
     compare(speed_ups, lesson("throughput"), expected=expected)
 
 
@@ -120,7 +124,11 @@ def efficiencies(throughput):
 
 def test_efficiency(lesson, compare):
     """The share of what so many times the processes could bring: 0.625, 0.8 and 0.8"""
-    expected = {"same batch, 1 and 4": 0.625, "growing batch, 1 and 4": 0.8, "growing batch, 8 and 64": 0.8}
+    expected = {
+        "same batch for 1 and for 4": 0.625,
+        "growing batch for 1 and for 4": 0.8,
+        "growing batch for 8 and for 64": 0.8,
+    }
     compare(efficiencies, lesson("throughput"), expected=expected)
 
 
@@ -137,9 +145,9 @@ def kinds(throughput):
 def test_scaling(lesson, compare):
     """Strong: the same batch for all together. Weak: the same batch for each. Anything else can't be compared"""
     expected = {
-        "same batch, 1 and 4": "strong",
-        "growing batch, 1 and 4": "weak",
-        "growing batch, 8 and 64": "weak",
+        "same batch for 1 and for 4": "strong",
+        "growing batch for 1 and for 4": "weak",
+        "growing batch for 8 and for 64": "weak",
         "a batch that neither stays nor grows along": "ValueError",
         "as many processes as before": "ValueError",
     }

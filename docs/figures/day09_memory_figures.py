@@ -17,7 +17,7 @@ STATE = {"parameters": "#053061", "optimizer": "#92c5de"}
 KEPT = {
     "attention": "#b2182b",
     "linear inputs": "#1b7837",
-    "q, k, v": "#5aae61",
+    "qkv": "#5aae61",
     "gelu": "#a6dba0",
     "norms": "#d9f0d3",
     "log-probabilities": "#f4a582",

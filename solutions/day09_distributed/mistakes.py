@@ -1072,7 +1072,6 @@ def processes_for_nodes(source):
     says="Each node is told to meet at its own address.",
     why="The endpoint is the one place that all know. With c10d the nodes then wait for each other for ever.",
     read="#one-command-for-each-node",
-    seen="https://github.com/pytorch/pytorch/issues/73656",
 )
 def own_endpoint(source):
     return change(
@@ -1097,6 +1096,7 @@ def all_are_hosts(source):
     says="local-addr is the meeting's address on every node.",
     why="By it the others reach this node's processes: they would all look for them on the first.",
     read="#one-command-for-each-node",
+    seen="https://github.com/pytorch/pytorch/issues/150532",
 )
 def local_address_of_the_first(source):
     return change(source, '"local-addr": cluster.addresses[node_rank]', '"local-addr": meeting')
@@ -1233,7 +1233,7 @@ def one_mean(source):
     read="#what-the-forward-pass-keeps",
 )
 def one_head(source):
-    return change(source, "batch * config.n_head * length**2", "batch * length**2")
+    return change(source, "weights = batch * config.n_head * length**2", "weights = batch * length**2")
 
 
 @mistake(
@@ -1243,7 +1243,7 @@ def one_head(source):
     read="#what-the-forward-pass-keeps",
 )
 def weights_in_a_line(source):
-    return change(source, "batch * config.n_head * length**2 *", "batch * config.n_head * length *")
+    return change(source, "weights = batch * config.n_head * length**2", "weights = batch * config.n_head * length")
 
 
 @mistake(

@@ -372,7 +372,7 @@ def tensor_by_tensor(config, batch, length, precision="float32", fused=False):
         for width in (c, c, c, 4 * c):
             keep("linear inputs", size, batch, length, width)
         for _ in "qkv":
-            keep("q, k, v", size, batch, length, c)
+            keep("qkv", size, batch, length, c)
         keep("gelu", size, batch, length, 4 * c)
         if fused:
             keep("attention", 4, batch, h, length)
