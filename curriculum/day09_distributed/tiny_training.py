@@ -9,7 +9,7 @@ import json
 import os
 import socket
 import time
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -41,7 +41,8 @@ def arguments() -> argparse.Namespace:
 
 def here() -> dict[str, Any]:
     """Where this process runs: the address that it reaches the meeting place from, and its network namespace."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+    address = None
+    with suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.connect((os.environ.get("MASTER_ADDR", "127.0.0.1"), 9))  # sends nothing, but chooses an address
         address = probe.getsockname()[0]
     namespace = Path("/proc/self/ns/net")
@@ -86,7 +87,8 @@ def one_step(model: nn.Module, batch: tuple[Tensor, Tensor], optimizer: torch.op
 
 def train(given: argparse.Namespace, rank: int, size: int) -> tuple[nn.Module, list[Tensor], list[float]]:
     """The trained model, this rank's losses, and its clock's readings: before the first step and after each."""
-    device = torch.device(given.device, int(os.environ.get("LOCAL_RANK", "0")) if given.device == "cuda" else None)
+    number = f":{os.environ.get('LOCAL_RANK', '0')}" if given.device == "cuda" else ""
+    device = torch.device(given.device + number)
     torch.manual_seed(0)
     config = TinyConfig(given.vocabulary, given.length, given.layers, 4, given.channels)
     bare: nn.Module = TinyGPT(config, fused=True).to(device)
