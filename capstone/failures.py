@@ -64,15 +64,16 @@ def who() -> str:
 
 def run(main: Callable[[list[str]], int]) -> None:
     """Run a command as one process of several, or alone, and leave with its exit code."""
+    alone = os.environ.get("WORLD_SIZE", "1") == "1"
     try:
-        if processes() == 1:
+        if alone:
             errors.run(main)
         sys.exit(main(sys.argv[1:]))
     except KeyboardInterrupt:
         sys.exit(130)
-    except SystemExit:
-        raise
-    except BaseException as error:
+    except Exception as error:
+        if alone:
+            raise
         fail(error)
 
 
@@ -80,7 +81,7 @@ def fail(error: BaseException) -> NoReturn:
     """Tell what went wrong here, unless it went wrong elsewhere, or in the same way on an earlier rank."""
     WATCH.over.set()
     if is_echo(error):
-        time.sleep(wait_for_the_end())
+        time.sleep(wait_for_the_end(error))
         leave(f"{who()}: another process does not answer any more ({error}).", 1)
     time.sleep(min(number("RANK", 0), 10) * 0.5)  # torchrun ends this one, if one before it fails in the same way
     if isinstance(error, CapstoneError):
@@ -98,9 +99,10 @@ def is_echo(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and any(sound in str(error).lower() for sound in SOUNDS_LOST)
 
 
-def wait_for_the_end() -> float:
+def wait_for_the_end(error: BaseException) -> float:
     """Seconds in which the process that failed says why, and torchrun ends the others."""
-    return 10 + WATCH.seconds / PATIENCE * (PATIENCE - 1)
+    stands_still = "timed out" in str(error).lower()  # that one has not yet given itself up
+    return 10 + (WATCH.seconds / PATIENCE * (PATIENCE - 1) if stands_still else 0)
 
 
 def leave(message: str, code: int) -> NoReturn:
