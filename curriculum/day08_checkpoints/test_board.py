@@ -4,6 +4,7 @@ import contextlib
 import os
 import sys
 import tempfile
+import threading
 import types
 from importlib.abc import MetaPathFinder
 from pathlib import Path
@@ -24,6 +25,7 @@ def scalars_in(folder):
 
 
 def written(board, folder):
+    before = len(writers())
     with tempfile.TemporaryDirectory(dir=folder) as place:
         logs = Path(place) / "not" / "there yet"
         recorder = board.Board(logs)
@@ -31,8 +33,9 @@ def written(board, folder):
         recorder.log({"loss": 6.25, "lr": 2e-3}, step=20, tokens=8192)
         recorder.log({"val_perplexity": 412.0}, step=20, tokens=8192)
         recorder.close()
-        found = scalars_in(logs)
+        writing = len(writers())
         close_whatever_is_open(recorder)
+        found = scalars_in(logs)
     return {
         "tags": sorted(found),
         "steps of loss": [step for step, _ in found.get("by_step/loss", [])],
@@ -40,6 +43,7 @@ def written(board, folder):
         "values of loss": torch.tensor([value for _, value in found.get("by_step/loss", [])]),
         "values of lr": torch.tensor([value for _, value in found.get("by_tokens/lr", [])]),
         "perplexity": [list(pair) for pair in found.get("by_tokens/val_perplexity", [])],
+        "writers that were not closed": writing - before,
     }
 
 
@@ -52,6 +56,7 @@ def test_scalars(lesson, compare, tmp_path):
         "values of loss": torch.tensor([7.5, 6.25]),
         "values of lr": torch.tensor([1e-3, 2e-3]),
         "perplexity": [[8192, 412.0]],
+        "writers that were not closed": 0,
     }
     compare(lambda board: written(board, tmp_path), lesson("board"), expected=expected, atol=1e-9)
 
@@ -62,8 +67,8 @@ def not_finite(board, folder):
         recorder.log({"loss": float("nan"), "grad_norm": float("inf"), "lr": 0.5}, step=3, tokens=30)
         recorder.close()
         recorder.close()
-        found = scalars_in(place)
         close_whatever_is_open(recorder)
+        found = scalars_in(place)
     return {name: found.get(f"by_step/{name}", [("", "nothing")])[0][1] for name in ("lr", "loss", "grad_norm")}
 
 
@@ -74,6 +79,11 @@ def test_not_finite(lesson, compare, tmp_path):
         lesson("board"),
         expected={"lr": 0.5, "loss": float("nan"), "grad_norm": float("inf")},
     )
+
+
+def writers():
+    """The threads in which TensorBoard writes; closing a writer ends its own."""
+    return [thread for thread in threading.enumerate() if type(thread).__module__.startswith("tensorboard")]
 
 
 def close_whatever_is_open(recorder):

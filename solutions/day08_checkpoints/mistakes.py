@@ -1025,7 +1025,7 @@ def model_last(source):
 @mistake(
     "monitor",
     says="The limit is built on mean and standard deviation.",
-    why="One outlier moves both so far that it hides itself: of 1 2 3 4 100, the mean is 22 and the deviation 44.",
+    why="One outlier moves both so far that it hides itself: of 1 2 3 4 100, the mean is 22 and the deviation 39.",
     read="#an-ordinary-value",
 )
 def mean_and_deviation(source):
