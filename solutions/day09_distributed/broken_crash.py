@@ -1,4 +1,4 @@
-"""A model with one body and several heads, of which a batch uses only one."""
+"""A model with one body and several heads, of which a batch need not use all."""
 
 from collections.abc import Sequence
 
@@ -12,9 +12,9 @@ def run(model: nn.Module, batches: Sequence[tuple[Tensor, Tensor, int]], lr: flo
     """Train with DDP, by plain gradient descent on the squared error: a step takes the mean of the ranks' gradients.
 
     Args:
-        model: on every rank with the same weights; `model(x, task)` gives the predictions of one of its heads. It is
-            trained in place, and equal on all ranks after every step. To a head that a rank does not use in a step,
-            this rank's gradient is 0.
+        model: on every rank with the same weights; `model(x, task)` gives the predictions for a task, with one of its
+            heads or with several. It is trained in place, and equal on all ranks after every step. For a head that a
+            rank does not use in a step, this rank's gradient is 0.
         batches: this rank's (x, y, task), on every rank equally many and of one size. In the same step other ranks may
             have other tasks.
         lr: the learning rate.
