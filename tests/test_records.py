@@ -1,4 +1,4 @@
-"""Recorded runs: complete, small, made by the commands of the capstone, and quoted as they are."""
+"""Recorded runs, of the capstone and of the days: complete, small, made by their commands, and quoted as they are."""
 
 import json
 import re
@@ -10,7 +10,9 @@ from capstone.config import Config
 
 ROOT = Path(__file__).parents[1]
 RECORDS = sorted(path for path in (ROOT / "docs" / "runs").iterdir() if path.is_dir())
-FILES = {"README.md", "config.json", "curve.png", "index.html", "metrics.json", "samples.txt"}
+OF_A_DAY = [path for path in RECORDS if path.name.startswith("day")]
+OF_THE_CAPSTONE = [path for path in RECORDS if path not in OF_A_DAY]
+FILES = {"README.md", "config.json", "curve.png", "metrics.json"}
 METRICS = {"val_loss", "val_ppl_token", "val_ppl_word", "val_bits_per_byte", "tokens_seen", "seconds"}
 METRICS |= {"tokens_per_second", "machine", "data_digest", "tokenizer_digest"}
 
@@ -19,32 +21,42 @@ QUOTE = re.compile(r"<!-- docs/runs/([\w-]+): (\w+) ([\d.,]+) -->")
 QUOTES = [(lesson, *quote) for lesson in LESSONS for quote in QUOTE.findall(lesson.read_text(encoding="utf-8"))]
 
 each_record = pytest.mark.parametrize("record", RECORDS, ids=lambda path: path.name)
+each_of_the_capstone = pytest.mark.parametrize("record", OF_THE_CAPSTONE, ids=lambda path: path.name)
+each_of_a_day = pytest.mark.parametrize("record", OF_A_DAY, ids=lambda path: path.name)
 
 
-def test_there_is_one():
-    assert RECORDS
+def test_there_are_some():
+    assert OF_THE_CAPSTONE and OF_A_DAY
 
 
 @each_record
 def test_complete_and_small(record):
     sizes = {path.name: path.stat().st_size for path in record.iterdir()}
-    assert sizes.keys() >= FILES
+    assert sizes.keys() >= (FILES if record in OF_A_DAY else FILES | {"index.html", "samples.txt"})
     assert all(0 < size < 1_000_000 for size in sizes.values())
 
 
-@each_record
+@each_of_a_day
+def test_a_day_s_run_says_how_it_was_made(record):
+    metrics = json.loads((record / "metrics.json").read_text(encoding="utf-8"))
+    assert metrics.keys() >= {"machine", "torch", "command"}
+    assert re.match(r"python -m (solutions|curriculum)\.\w+\.\w+", metrics["command"])
+    assert metrics["command"] in (record / "README.md").read_text(encoding="utf-8")
+
+
+@each_of_the_capstone
 def test_every_number_is_there(record):
     metrics = json.loads((record / "metrics.json").read_text(encoding="utf-8"))
     assert metrics.keys() >= METRICS
     assert metrics["val_ppl_token"] == pytest.approx(2.718281828459045 ** metrics["val_loss"])
 
 
-@each_record
+@each_of_the_capstone
 def test_the_configuration_can_be_run_again(record):
     assert Config(**json.loads((record / "config.json").read_text(encoding="utf-8"))).faults() == []
 
 
-@each_record
+@each_of_the_capstone
 def test_the_page_and_the_readme_say_what_the_numbers_say(record):
     metrics = json.loads((record / "metrics.json").read_text(encoding="utf-8"))
     for page in ("README.md", "index.html"):
