@@ -12,6 +12,8 @@ import torch.distributed as dist
 from .errors import CapstoneError
 from .failures import WATCH
 from .job import first, number, processes
+from .pieces import Choice, differences, digests
+from .together import gathered
 
 KEY = "capstone/meeting"
 KEPT: list[dist.Store] = []  # rank 0 serves it as long as it lives
@@ -33,6 +35,23 @@ def join(pieces: Any, device: torch.device, timeout: float) -> Any:
     if world.size > 1:
         WATCH.start(timeout)
     return world
+
+
+def agree_on_pieces(choices: list[Choice]) -> None:
+    """See to it that all processes have the same pieces, on whatever machines they are.
+
+    Raises:
+        CapstoneError: they have not; the same sentence on each of them.
+    """
+    main, *others = gathered(digests(choices))
+    for rank, theirs in enumerate(others, start=1):
+        changed = differences(main, theirs)
+        if changed:
+            raise CapstoneError(
+                f"Rank {rank} has other pieces than rank 0:\n"
+                + "\n".join(f"  - {change}" for change in changed)
+                + "\nGive all machines the same folder of the course."
+            )
 
 
 def meet_anew(timeout: timedelta) -> None:

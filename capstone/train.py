@@ -10,7 +10,7 @@ from .folder import append_log
 from .job import first, processes, restarted
 from .loop import Interrupted, Run, train
 from .machine import prepare
-from .meeting import join
+from .meeting import agree_on_pieces, join
 from .options import go_on, read_options
 from .preflight import preflight
 from .set_up import set_up
@@ -33,6 +33,7 @@ def main(arguments: list[str]) -> int:
             two_ranks_agree(pieces, choices, config)
     console.print("Preflight passed.")
     world = join(pieces, device, config.timeout)
+    agree_on_pieces(choices)
     again = any(gathered(restarted()))  # on several machines the others may not know
     options = from_main(lambda: go_on(options, arguments, again))
     job = set_up(options, choices, pieces, device, world, console, arguments)
