@@ -17,6 +17,7 @@ from typing import TextIO
 import numpy as np
 import torch
 
+from grader.catalogue import CatalogueError
 from grader.comparison import CheckError, Comparison
 from grader.differences import difference, snapshot
 from grader.loading import Version
@@ -85,7 +86,7 @@ def run(comparison: Comparison, version: Version) -> Outcome:
             given = _given(comparison, version)
             seed_everything()
             values = comparison.probe(*given)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, CheckError, CatalogueError):
         raise
     except BaseException as error:  # sys.exit() in a stub is a crash too
         return replace(raised_from(error, version), printed=heard.getvalue())
