@@ -5,6 +5,8 @@ import json
 import pytest
 
 from grader.bench import CRASHED, NOT_STARTED, NOT_VERIFIED, PASSED, Bench
+from grader.catalogue import CatalogueError
+from grader.comparison import CheckError
 from grader.verdict import judge, plain
 
 CHECK = '''
@@ -66,6 +68,27 @@ def test_the_newest_run_counts_and_one_of_another_name_does_not(course):
     write(course, "runs/week01-run-3x", json.dumps({"accuracy": 0.1}))
     write(course, "runs/week01-runner", json.dumps({"accuracy": 0.1}))
     assert verdict_on(course).state == PASSED
+
+
+def test_a_fault_of_the_check_or_the_catalogue_is_never_the_learners(course):
+    faulty = """
+from grader.catalogue import CatalogueError
+from grader.comparison import CheckError
+
+
+def stumbles(run):
+    raise {error}("a maintainer's affair")
+
+
+def test_run(record, compare):
+    \"\"\"A check that is written wrongly.\"\"\"
+    compare(stumbles, record("week01-run", command=""), expected={{}})
+"""
+    write(course, "runs/week01-run", "{}")
+    for error in (CheckError, CatalogueError):
+        (course / "curriculum" / "week01" / "test_run.py").write_text(faulty.format(error=error.__name__))
+        with pytest.raises(error, match="maintainer"):
+            verdict_on(course)
 
 
 @pytest.mark.parametrize("text", ["{", "[1]", "\x00"])
