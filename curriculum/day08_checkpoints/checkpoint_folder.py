@@ -12,6 +12,8 @@ class CheckpointFolder:
     if there had been none.
     """
 
+    damaged: list[tuple[Path, str]]  # what `newest` passed over the last time, with the reasons
+
     def __init__(self, folder: str | os.PathLike, keep: int = 3) -> None:
         """Make the folder, and those above it, if they are not there.
 

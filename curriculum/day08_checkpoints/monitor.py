@@ -37,6 +37,8 @@ class Monitor:
     spike. Low values never are.
     """
 
+    events: list[dict[str, Any]]  # what was done, see `look`
+
     def __init__(self, window: int = 100, least: int = 20, threshold: float = 20.0, patience: int = 5) -> None:
         """
         Args:

@@ -26,7 +26,7 @@ def scalars_in(folder):
 
 def written(board, folder):
     before = len(writers())
-    with tempfile.TemporaryDirectory(dir=folder) as place:
+    with tempfile.TemporaryDirectory(dir=folder, ignore_cleanup_errors=True) as place:
         logs = Path(place) / "not" / "there yet"
         recorder = board.Board(logs)
         recorder.log({"loss": 7.5, "lr": 1e-3}, step=10, tokens=5120)
@@ -62,7 +62,7 @@ def test_scalars(lesson, compare, tmp_path):
 
 
 def not_finite(board, folder):
-    with tempfile.TemporaryDirectory(dir=folder) as place:
+    with tempfile.TemporaryDirectory(dir=folder, ignore_cleanup_errors=True) as place:
         recorder = board.Board(place)
         recorder.log({"loss": float("nan"), "grad_norm": float("inf"), "lr": 0.5}, step=3, tokens=30)
         recorder.close()
@@ -137,7 +137,7 @@ def what_it_says(action):
 
 
 def without_packages(board, folder):
-    with tempfile.TemporaryDirectory(dir=folder) as place, nothing_installed() as finder:
+    with tempfile.TemporaryDirectory(dir=folder, ignore_cleanup_errors=True) as place, nothing_installed() as finder:
         recorder = board.Board(Path(place) / "none", backend="none")
         recorder.log({"loss": 1.0}, step=1, tokens=10)
         recorder.close()
@@ -217,7 +217,7 @@ def told(board, place, mode):
 
 
 def with_wandb(board, folder):
-    with tempfile.TemporaryDirectory(dir=folder) as place:
+    with tempfile.TemporaryDirectory(dir=folder, ignore_cleanup_errors=True) as place:
         unset = told(board, Path(place) / "logs", "")
         online = told(board, Path(place) / "logs", "online")
         files = sorted(path.name for path in Path(place).rglob("*tfevents*"))

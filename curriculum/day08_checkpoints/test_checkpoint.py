@@ -29,7 +29,7 @@ def state_of(seed):
 
 
 def there_and_back(checkpoint, folder):
-    with tempfile.TemporaryDirectory(dir=folder) as place:
+    with tempfile.TemporaryDirectory(dir=folder, ignore_cleanup_errors=True) as place:
         path = Path(place) / "last.pt"
         checkpoint.save_checkpoint(str(path), state_of(1))
         checkpoint.save_checkpoint(path, state_of(2))
@@ -68,7 +68,7 @@ def seed_in(path):
 
 
 def watched_and_broken(checkpoint, folder):
-    with tempfile.TemporaryDirectory(dir=folder) as place:
+    with tempfile.TemporaryDirectory(dir=folder, ignore_cleanup_errors=True) as place:
         path = Path(place) / "last.pt"
         checkpoint.save_checkpoint(path, state_of(1))
         meanwhile = []
@@ -142,7 +142,7 @@ def damaged(checkpoint, folder):
         "a file with code in it": evil.getvalue(),
     }
     found = {}
-    with tempfile.TemporaryDirectory(dir=folder) as place:
+    with tempfile.TemporaryDirectory(dir=folder, ignore_cleanup_errors=True) as place:
         for name, content in contents.items():
             path = Path(place) / "some.pt"
             path.write_bytes(content)

@@ -16,6 +16,8 @@ class CheckpointFolder:
     if there had been none.
     """
 
+    damaged: list[tuple[Path, str]]  # what `newest` passed over the last time, with the reasons
+
     def __init__(self, folder: str | os.PathLike, keep: int = 3) -> None:
         """Make the folder, and those above it, if they are not there.
 
@@ -30,7 +32,7 @@ class CheckpointFolder:
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.keep = keep
-        self.damaged: list[tuple[Path, str]] = []  # what `newest` passed over, with the reasons
+        self.damaged = []
         self._best: float | None = None  # of best.pt; None: not yet looked
 
     def save(self, step: int, state: dict[str, Any]) -> Path:

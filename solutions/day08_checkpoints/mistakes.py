@@ -170,7 +170,6 @@ def copied_is_fine(source):
     says="The losses of the micro-batches are added up, each its own mean: nothing is divided by how many there are.",
     why="The gradient is as many times too large, and so is the loss that is shown.",
     read="#what-each-micro-batch-must-be-divided-by",
-    seen="https://github.com/huggingface/transformers/issues/34191 (the opposite way)",
 )
 def not_divided(source):
     return change(source, "loss = total / scored", "loss = total / (y != -100).sum().clamp(min=1)")
@@ -306,7 +305,6 @@ def last_loss_shown(source):
     says="The loss that is shown is the sum of the micro-batches' means, while the gradients are right.",
     why="With accumulation_steps = 4 the curve begins at 4 ln V. Show the mean over the tokens of the step.",
     read="#the-loss-that-is-shown",
-    seen="https://github.com/karpathy/build-nanogpt (its lecture makes it, and mends it)",
 )
 def summed_loss_shown(source):
     return change(
@@ -810,7 +808,6 @@ def unfinished_stay(source):
     says="The best loss is remembered in the object only: after a restart anything is the best.",
     why="The first validation after a resume then overwrites best.pt, however bad it is.",
     read="#best-means-best-so-far",
-    seen="https://github.com/karpathy/nanoGPT (best_val_loss when always_save_checkpoint is on)",
 )
 def best_forgotten(source):
     return change(source, "self._best = self._loss_of_best()", "self._best = math.inf")
@@ -821,6 +818,7 @@ def best_forgotten(source):
     says="best.pt is overwritten by every validation.",
     why="Then it is the last, not the best.",
     read="#best-means-best-so-far",
+    seen="https://github.com/karpathy/nanoGPT/blob/master/train.py (best_val_loss, if always_save_checkpoint is on)",
 )
 def every_one_is_best(source):
     return change(source, "        if not val_loss < self._best:\n            return False\n", "")

@@ -40,6 +40,8 @@ class Monitor:
     spike. Low values never are.
     """
 
+    events: list[dict[str, Any]]  # what was done, see `look`
+
     def __init__(self, window: int = 100, least: int = 20, threshold: float = 20.0, patience: int = 5) -> None:
         """
         Args:
@@ -54,7 +56,7 @@ class Monitor:
         self.losses: deque[float] = deque(maxlen=window)  # of good steps
         self.grad_norms: deque[float] = deque(maxlen=window)
         self.bad_in_a_row = 0
-        self.events: list[dict[str, Any]] = []  # what was done, see `look`
+        self.events = []
 
     def look(self, step: int, loss: float, grad_norm: float) -> Decision:
         """Judge one step, before it is applied.

@@ -63,7 +63,7 @@ def train(steps: int, faulty: bool, monitor: Monitor | None, lasting: bool = Fal
     losses: list[float] = []
     norms: list[float] = []
     for step in range(steps):
-        actions = []
+        actions: list[str] = []
 
         def look(loss: Tensor, grad_norm: Tensor, step: int = step, actions: list[str] = actions) -> bool:
             losses.append(loss.item())
