@@ -31,7 +31,7 @@ def ddp_step(model: nn.Module, batch: Batch, optimizer: torch.optim.Optimizer, m
 
     Loss and gradient are those of the mean over all scored tokens of **all** ranks, each token counting the same. The
     shares may differ in the number of examples and of scored tokens; a share may have no scored token. If no rank has
-    one, the gradient is 0.
+    one, loss and gradient are 0.
 
     Args:
         model: wrapped (or bare, if there is no group). Called as model(x) it gives (logits (B, T, V), anything). Its

@@ -44,6 +44,16 @@ class Head(nn.Module):
         return self.linear(self.features[x]), "not the loss"
 
 
+def by_rank(ranks):
+    """What the ranks returned, as observations: each name with a list that has one entry for each rank."""
+    return {f"{name}, by rank": [seen[name] for seen in ranks] for name in ranks[0]}
+
+
+def on_each(expected):
+    """What is expected of them, under the same names."""
+    return {f"{name}, by rank": values for name, values in expected.items()}
+
+
 def autocast():
     return str(torch.get_autocast_dtype("cpu")) if torch.is_autocast_enabled("cpu") else "off"
 
@@ -102,21 +112,23 @@ def steps(amp, size, batches=STEPS, dtype="float16"):
         ranks = [steps_on_rank(0, amp, 1, batches, dtype)]
     else:
         ranks = on_ranks(size, steps_on_rank, amp, size, batches, dtype)
-    return {name: [seen[name] for seen in ranks] for name in ranks[0]}
+    return by_rank(ranks)
 
 
 def steps_by_hand(size):
     losses, norms, weights, biases = descent(STEPS, OVERFLOWS)
     losses[3] = norms[1] = norms[3] = -1.0  # stands for: not finite
-    return {
-        "stepped": [[not overflow for overflow in OVERFLOWS]] * size,
-        "scale after each step": [[1024.0, 512.0, 512.0, 256.0, 256.0]] * size,
-        "weight after each step": [weights] * size,
-        "bias after each step": [biases] * size,
-        "losses": [losses] * size,
-        "finite norms": [norms] * size,
-        "precision": [[["forward", "torch.float16"], ["backward", "off"]]] * size,
-    }
+    return on_each(
+        {
+            "stepped": [[not overflow for overflow in OVERFLOWS]] * size,
+            "scale after each step": [[1024.0, 512.0, 512.0, 256.0, 256.0]] * size,
+            "weight after each step": [weights] * size,
+            "bias after each step": [biases] * size,
+            "losses": [losses] * size,
+            "finite norms": [norms] * size,
+            "precision": [[["forward", "torch.float16"], ["backward", "off"]]] * size,
+        }
+    )
 
 
 def test_float16_on_two_ranks(lesson, compare):
@@ -131,15 +143,17 @@ def test_float16_alone(lesson, compare):
 
 def bfloat16_by_hand():
     losses, norms, weights, biases = descent([LARGE_GRADIENT], [False])
-    return {
-        "stepped": [[True]],
-        "scale after each step": [[1.0]],
-        "weight after each step": [weights],
-        "bias after each step": [biases],
-        "losses": [losses],
-        "finite norms": [norms],
-        "precision": [[["forward", "torch.bfloat16"], ["backward", "off"]]],
-    }
+    return on_each(
+        {
+            "stepped": [[True]],
+            "scale after each step": [[1.0]],
+            "weight after each step": [weights],
+            "bias after each step": [biases],
+            "losses": [losses],
+            "finite norms": [norms],
+            "precision": [[["forward", "torch.bfloat16"], ["backward", "off"]]],
+        }
+    )
 
 
 def test_bfloat16(lesson, compare):
@@ -195,11 +209,11 @@ def compare_on_rank(rank, amp):
 def comparisons(amp):
     ranks = on_ranks(3, compare_on_rank, amp)
     alone = {"alone": amp.same_on_all_ranks(torch.tensor(3.0)), "NaN alone": amp.same_on_all_ranks(torch.tensor(NAN))}
-    return {name: [seen[name] for seen in ranks] for name in ranks[0]} | alone
+    return by_rank(ranks) | alone
 
 
 def test_same_on_all_ranks(lesson, compare):
     """Whether three ranks hold the same numbers; all of them get the same answer."""
     expected = {what: [answer] * 3 for what, answer in zip(HELD, SAME, strict=True)}
     expected |= {"float64 that differ in the 12th digit": [False] * 3, "left as it was": [True] * 3}
-    compare(comparisons, lesson("amp_ddp"), expected=expected | {"alone": True, "NaN alone": False})
+    compare(comparisons, lesson("amp_ddp"), expected=on_each(expected) | {"alone": True, "NaN alone": False})

@@ -15,6 +15,17 @@ from grader.ranks import on_ranks
 
 pytestmark = pytest.mark.time_limit(40)  # torch.compile and DDP import PyTorch's compiler: seconds
 
+
+def by_rank(ranks):
+    """What the ranks returned, as observations: each name with a list that has one entry for each rank."""
+    return {f"{name}, by rank": [seen[name] for seen in ranks] for name in ranks[0]}
+
+
+def on_each(expected):
+    """What is expected of them, under the same names."""
+    return {f"{name}, by rank": values for name, values in expected.items()}
+
+
 # dealing batches out
 
 
@@ -101,7 +112,7 @@ def wrap_on_rank(rank, ddp):
 
 def wrapped(ddp):
     ranks = on_ranks(2, wrap_on_rank, ddp)
-    return {name: [seen[name] for seen in ranks] for name in ranks[0]}
+    return by_rank(ranks)
 
 
 def test_wrap(lesson, compare):
@@ -112,7 +123,7 @@ def test_wrap(lesson, compare):
         "weights": [torch.tensor([5.0, 1.0, 2.0])] * 2,
         "gradient": [torch.tensor([5.5, 1.0, -2.0])] * 2,
     }
-    compare(wrapped, lesson("ddp"), expected=expected)
+    compare(wrapped, lesson("ddp"), expected=on_each(expected))
 
 
 class HasModule(nn.Module):
@@ -178,7 +189,7 @@ def mean_on_rank(rank, ddp):
 
 def means(ddp):
     ranks = on_ranks(3, mean_on_rank, ddp)
-    return {name: [seen[name] for seen in ranks] for name in ranks[0]}
+    return by_rank(ranks)
 
 
 def test_mean_over_ranks(lesson, compare):
@@ -193,7 +204,7 @@ def test_mean_over_ranks(lesson, compare):
         "a count of 2²⁴ + 1": [float(LARGE)] * 3,
         "counts that are all 0": ["nan"] * 3,
     }
-    compare(means, lesson("ddp"), expected=expected, rtol=1e-9, atol=1e-7)
+    compare(means, lesson("ddp"), expected=on_each(expected), rtol=1e-9, atol=1e-7)
 
 
 # what rank 0 alone does
@@ -238,7 +249,7 @@ def fail_on_rank(rank, ddp):
 
 def acts(ddp, folder):
     ranks = on_ranks(2, act_on_rank, ddp, os.fspath(folder))
-    return {name: [seen[name] for seen in ranks] for name in ranks[0]} | {"alone": ddp.on_main(lambda: "done")}
+    return by_rank(ranks) | {"alone": ddp.on_main(lambda: "done")}
 
 
 def test_on_main(lesson, compare, tmp_path):
@@ -247,20 +258,19 @@ def test_on_main(lesson, compare, tmp_path):
         "ran": [[0], []],
         "result": [7, None],
         "the file was there when it went on": [True, True],
-        "alone": "done",
     }
-    compare(partial(acts, folder=tmp_path), lesson("ddp"), expected=expected)
+    compare(partial(acts, folder=tmp_path), lesson("ddp"), expected=on_each(expected) | {"alone": "done"})
 
 
 def failures(ddp):
     ranks = on_ranks(2, fail_on_rank, ddp)
-    return {name: [seen[name] for seen in ranks] for name in ranks[0]}
+    return by_rank(ranks)
 
 
 def test_on_main_fails(lesson, compare):
     """Rank 0 fails: it raises its own error, and rank 1 a RuntimeError that quotes it."""
     expected = {"raised": [["OSError", False, True], ["RuntimeError", True, True]], "sum after it": [1.0 * 2] * 2}
-    compare(failures, lesson("ddp"), expected=expected)
+    compare(failures, lesson("ddp"), expected=on_each(expected))
 
 
 # alone

@@ -60,6 +60,16 @@ class Bigram(nn.Module):
         return self.dropout(self.table[x] + self.bias), "not the loss"
 
 
+def by_rank(ranks):
+    """What the ranks returned, as observations: each name with a list that has one entry for each rank."""
+    return {f"{name}, by rank": [seen[name] for seen in ranks] for name in ranks[0]}
+
+
+def on_each(expected):
+    """What is expected of them, under the same names."""
+    return {f"{name}, by rank": values for name, values in expected.items()}
+
+
 def share(batch, rank, size):
     return batch[0][rank::size], batch[1][rank::size]
 
@@ -72,7 +82,7 @@ def gradients_by_hand(table, bias, x, y):
     number = max(len(p), 1)
     at_logits = (p - right) / number
     return (
-        -(p * right).sum(-1).log().sum() / number,
+        (p * right).sum(-1).log().neg().sum() / number,
         torch.zeros_like(table).index_add_(0, x[scored], at_logits),
         at_logits.sum(0),
     )
@@ -110,14 +120,13 @@ def steps_on_rank(rank, training, size):
 
 
 def steps(training, size):
-    ranks = on_ranks(size, steps_on_rank, training, size)
-    return {name: [seen[name] for seen in ranks] for name in ranks[0]}
+    return by_rank(on_ranks(size, steps_on_rank, training, size))
 
 
 def steps_by_hand(size):
     values, _, _ = one_process(TABLE.double(), BIAS.double(), BATCHES, 0.5, MAX_NORM)
     names = ("losses", "norms before clipping", "table after each step", "bias after each step")
-    return {name: [value] * size for name, value in zip(names, values, strict=True)}
+    return on_each({name: [value] * size for name, value in zip(names, values, strict=True)})
 
 
 def test_steps_on_two_ranks(lesson, compare):
@@ -131,7 +140,7 @@ def test_steps_on_four_ranks(lesson, compare):
 
 
 def steps_alone(training):
-    return {name: [value] for name, value in steps_on_rank(0, training, 1).items()}
+    return by_rank([steps_on_rank(0, training, 1)])
 
 
 def test_steps_alone(lesson, compare):
@@ -167,21 +176,22 @@ def evaluate_on_rank(rank, training):
 
 
 def evaluations(training):
-    ranks = on_ranks(3, evaluate_on_rank, training)
-    return {name: [seen[name] for seen in ranks] for name in ranks[0]}
+    return by_rank(on_ranks(3, evaluate_on_rank, training))
 
 
 def evaluations_by_hand():
     x, y = (torch.cat([batch[i] for part in PARTS for batch in part]) for i in (0, 1))
     loss = gradients_by_hand(TABLE.double(), BIAS.double(), x, y)[0].float()
-    return {
-        "loss": [loss] * 3,
-        "modes while scoring": [["eval"], ["eval"], []],
-        "batches scored": [2, 1, 0],
-        "modes afterwards": [[True, False]] * 3,
-        "calls of the wrapper": [0] * 3,
-        "nothing to score on any rank": ["ValueError"] * 3,
-    }
+    return on_each(
+        {
+            "loss": [loss] * 3,
+            "modes while scoring": [["eval"], ["eval"], []],
+            "batches scored": [2, 1, 0],
+            "modes afterwards": [[True, False]] * 3,
+            "calls of the wrapper": [0] * 3,
+            "nothing to score on any rank": ["ValueError"] * 3,
+        }
+    )
 
 
 def test_evaluate(lesson, compare):
@@ -231,8 +241,7 @@ def fit_on_rank(rank, training, size, folder):
         "table": model.table.detach(),
         "bias": model.bias.detach(),
         "logged": logged,
-        "values read in the middle of an epoch": readings.counts[1],
-    }
+    } | ({"values read in the middle of an epoch": readings.counts[1]} if size == 1 else {})
 
 
 def run(training, size, folder):
@@ -242,7 +251,7 @@ def run(training, size, folder):
         ranks = on_ranks(size, fit_on_rank, training, size, os.fspath(folder))
     best = Path(folder) / "best of rank 0.pt"
     saved = torch.load(best, weights_only=True) if best.is_file() else {}
-    return {name: [seen[name] for seen in ranks] for name in ranks[0]} | {
+    return by_rank(ranks) | {
         "files": sorted(path.name for path in Path(folder).iterdir()),
         "saved": sorted(saved),
         "saved table": saved.get("table", "no such key"),
@@ -258,7 +267,8 @@ def run_by_hand(size):
         val_losses.append(gradients_by_hand(table, bias, x, y)[0].item())
         tables.append(table.float())
     logged = [[2 * (epoch + 1), round(loss, 4)] for epoch, loss in enumerate(val_losses)]
-    return {
+    more = {"values read in the middle of an epoch": [0]} if size == 1 else {}
+    seen = {
         "epochs that were asked for": [[0, 1, 2]] * size,
         "modes": [["train", "train", "eval", "eval"] * 3] * size,
         "losses": [torch.cat(steps)] * size,
@@ -266,7 +276,8 @@ def run_by_hand(size):
         "table": [table.float()] * size,
         "bias": [bias.float()] * size,
         "logged": [logged] + [[]] * (size - 1),
-        "values read in the middle of an epoch": [0] * size,
+    }
+    return on_each(seen | more) | {
         "files": ["best of rank 0.pt"],
         "saved": ["bias", "table"],
         "saved table": tables[val_losses.index(min(val_losses))],

@@ -10,6 +10,17 @@ import torch.distributed as dist
 from grader import raised
 from grader.ranks import on_ranks
 
+
+def by_rank(ranks):
+    """What the ranks returned, as observations: each name with a list that has one entry for each rank."""
+    return {f"{name}, by rank": [seen[name] for seen in ranks] for name in ranks[0]}
+
+
+def on_each(expected):
+    """What is expected of them, under the same names."""
+    return {f"{name}, by rank": values for name, values in expected.items()}
+
+
 # who am I
 
 
@@ -159,8 +170,7 @@ def there_and_back(rank, hello):
 
 
 def groups(hello):
-    ranks = on_ranks(2, there_and_back, hello, group=False)
-    return {name: [seen[name] for seen in ranks] for name in ("world", "group", "sum", "after stop")}
+    return by_rank(on_ranks(2, there_and_back, hello, group=False))
 
 
 def test_group(lesson, compare):
@@ -171,7 +181,7 @@ def test_group(lesson, compare):
         "sum": [3.0, 3.0],
         "after stop": [False, False],
     }
-    compare(groups, lesson("hello_ddp"), expected=expected)
+    compare(groups, lesson("hello_ddp"), expected=on_each(expected))
 
 
 # talking
@@ -192,8 +202,7 @@ def talk(rank, hello):
 
 
 def talks(hello):
-    ranks = on_ranks(3, talk, hello)
-    return {name: [seen[name] for seen in ranks] for name in ranks[0]}
+    return by_rank(on_ranks(3, talk, hello))
 
 
 def test_three_ranks_talk(lesson, compare):
@@ -205,7 +214,7 @@ def test_three_ranks_talk(lesson, compare):
         "letter of whole numbers": [torch.tensor([1, 8, 15])] * 3,
         "left as it was": [True] * 3,
     }
-    compare(talks, lesson("hello_ddp"), expected=expected)
+    compare(talks, lesson("hello_ddp"), expected=on_each(expected))
 
 
 def alone(hello):

@@ -673,7 +673,7 @@ def not_read_out(source):
 
 @mistake(
     "hello_ddp",
-    says="The letter is read out by the last rank's neighbour before it came back: rank 0 reads its own first version.",
+    says="The letter is read out before it has come back to rank 0.",
     why="What rank 0 holds is the letter with one line. The full one is still at the last rank.",
     read="#a-letter-round-the-ring",
 )
@@ -972,16 +972,6 @@ def mean_of_means(source):
 
 @mistake(
     "ddp",
-    says="Nothing is added up over the ranks: each has its own mean.",
-    why="Ranks that decide by such a number, what is best or when to stop, decide differently.",
-    read="#a-mean-over-ranks",
-)
-def own_mean(source):
-    return change(source, "    if dist.is_initialized():\n        dist.all_reduce(sums)\n", "")
-
-
-@mistake(
-    "ddp",
     says="Sums and counts are added up in float32.",
     why="It cannot count beyond 16,777,216: there, adding 1 changes nothing.",
     read="#a-mean-over-ranks",
@@ -1252,7 +1242,7 @@ def always_epoch_0(source):
 
 @mistake(
     "ddp_training",
-    says="Train mode is set once, before the first epoch, and on the model inside alone or not at all.",
+    says="The model is not put into train mode.",
     why="Whoever hands over a model in eval mode trains without dropout.",
     read="#the-whole-run",
 )
