@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 METRICS = "metrics.json"
+MADE, RECORDED = "runs", "docs/runs"  # by the learner; by the reference
 
 
 class NoRun(Exception):
@@ -27,7 +28,7 @@ def read_record(unit_folder: Path, name: str) -> dict[str, Any]:
         DamagedRecord: it is no JSON object.
     """
     tree = unit_folder.parent
-    runs = tree.parent / ("docs/runs" if tree.name == "solutions" else "runs")
+    runs = tree.parent / (RECORDED if tree.name == "solutions" else MADE)
     finished = [folder / METRICS for folder in (runs / name, *runs.glob(f"{name}-[0-9]*")) if _is_run(folder, name)]
     if not finished:
         raise NoRun(name)

@@ -66,7 +66,8 @@ def test_reference_passes(unit, name, file):
 
 
 @pytest.mark.parametrize(("unit", "name", "file"), list(every_check()))
-def test_stub_is_not_started(unit, name, file):
+def test_stub_is_not_started(unit, name, file, monkeypatch):
+    monkeypatch.setattr("grader.records.MADE", "runs of nobody")  # a maintainer may have made some
     bench = bench_of(unit)
     check = find(unit, name, file)
     verdict = judge(bench, check, bench.learners)
