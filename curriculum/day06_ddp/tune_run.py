@@ -10,7 +10,7 @@ import argparse
 import math
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,16 +24,17 @@ from course_data.errors import CourseDataError
 from course_data.runs import RunFolder, command_line, new_run_folder
 
 from .curves import ADVICE, Reading, read_run, smooth
-from .tune import LogUniform, Settings, Trial, best_of, draw, search, table
+from .tune import LogUniform, Settings, Trial, Value, best_of, draw, search, table
 
 NAME = "day06-tune"
 CONTEXT = 12  # characters that the model sees
 TRAIN, VALIDATION = 120_000, 20_000  # characters
 BEGIN: Settings = {"lr": 6e-4, "batch_size": 64, "width": 64, "dropout": 0.1}
-SPACE = {
+WIDTHS = [32, 64, 128]
+SPACE: dict[str, Sequence[Value] | LogUniform] = {
     "lr": LogUniform(1e-4, 1e-1),
     "batch_size": [32, 64, 128, 256],
-    "width": [32, 64, 128],
+    "width": WIDTHS,
     "dropout": [0.0, 0.1, 0.3],
 }
 
@@ -76,7 +77,8 @@ def batches(number: int, batch_size: int, generator: torch.Generator) -> Iterato
 def score(model: nn.Module, x: Tensor, y: Tensor) -> float:
     """The mean loss over the validation split, in nats per character."""
     model.eval()
-    losses = [F.cross_entropy(model(a), b, reduction="sum").item() for a, b in zip(x.split(8192), y.split(8192))]  # noqa: B905
+    pieces = zip(x.split(8192), y.split(8192), strict=True)
+    losses = [F.cross_entropy(model(a), b, reduction="sum").item() for a, b in pieces]
     model.train()
     return sum(losses) / len(y)
 
@@ -89,7 +91,8 @@ def train(settings: Settings, seed: int, texts: tuple[Tensor, Tensor, int]) -> t
     model = NextCharacter(vocabulary, int(settings["width"]), float(settings["dropout"]))
     optimizer = torch.optim.AdamW(model.parameters(), lr=float(settings["lr"]), weight_decay=0.1, fused=True)
     steps = math.ceil(len(y) / int(settings["batch_size"]))
-    losses, val_losses = [], []
+    losses: list[float] = []
+    val_losses: list[float] = []
     generator = torch.Generator().manual_seed(seed)
     for step, index in enumerate(batches(len(y), int(settings["batch_size"]), generator), 1):
         optimizer.zero_grad()
@@ -110,7 +113,7 @@ def picture(trials: list[Trial], losses: list[float], val_losses: list[float], r
     figure = Figure(figsize=(11, 4.2), layout="constrained")
     left, right = figure.subplots(1, 2)
     finite = [trial for trial in trials if math.isfinite(trial.val_loss)]
-    for width, marker in zip(SPACE["width"], "v^o", strict=True):  # type: ignore[arg-type]
+    for width, marker in zip(WIDTHS, "v^o", strict=True):
         mine = [trial for trial in finite if trial.settings["width"] == width]
         left.plot(
             [t.settings["lr"] for t in mine], [t.val_loss for t in mine], marker, label=f"width {width}", markersize=8
@@ -141,7 +144,7 @@ def folder_to_go_on(runs: str) -> RunFolder:
 def tune(arguments: argparse.Namespace, run: RunFolder) -> None:
     """Search, train the best one again, and leave the record."""
     *texts, data = read_characters()
-    settings = [BEGIN, *draw(SPACE, arguments.trials - 1, arguments.seed)]  # type: ignore[arg-type]
+    settings = [BEGIN, *draw(SPACE, arguments.trials - 1, arguments.seed)]
 
     def run_one(setting: Settings, seed: int) -> float:
         began = time.perf_counter()
