@@ -189,6 +189,8 @@ def main() -> None:
         parser.error("--trials must be at least 2: a search compares")
     try:
         tune(arguments, folder_to_go_on(arguments.runs))
+    except NotImplementedError as error:
+        sys.exit(f"Not written yet: {error}. The checks say what is missing: pytest curriculum/day06_ddp")
     except CourseDataError as error:
         sys.exit(str(error))
     except KeyboardInterrupt:
