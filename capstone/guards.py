@@ -12,6 +12,9 @@ from .errors import CapstoneError
 from .together import mean_of_all
 
 
+ORDINARY = 100  # steps until it is known what an ordinary one is: a run begins with a turbulent warm-up
+
+
 class Held(Exception):
     """Day 5's step is left out by raising: it has no other way."""
 
@@ -35,7 +38,7 @@ class Guard:
 
     def __init__(self, pieces: Any, config: Config) -> None:
         self.mode = config.guard
-        self.monitor = None if self.mode == "off" else pieces.Monitor()
+        self.monitor = None if self.mode == "off" else pieces.Monitor(least=ORDINARY)
         self.note: dict[str, str] = {}  # what it did in the latest step, for metrics.jsonl; empty: nothing
         self.skipped = 0
         self.ended = ""  # why the run must stop

@@ -33,6 +33,7 @@ def plant(monkeypatch):
             return original(logits, targets) * (factor if seen[0] in steps else 1.0)
 
         monkeypatch.setattr("capstone.train.preflight", lambda *_: None)
+        monkeypatch.setattr("capstone.guards.ORDINARY", 20)  # these runs are short
         monkeypatch.setattr(piece, "language_model_loss", spoilt)
 
     return at
