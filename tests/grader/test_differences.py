@@ -151,6 +151,10 @@ def test_no_relation_where_there_is_none():
     assert not any(fact.startswith(("every value", "they are")) for fact in facts)
 
 
+def test_a_factor_that_reads_as_1_is_not_told():
+    assert not any("times" in fact for fact in compared(X * 1.0002, X)[1])
+
+
 def test_a_number_that_is_a_multiple():
     assert compared(3.0, 2.0)[1] == ["it is 3, expected 2", "that is 1.5 times the expected number"]
     assert compared(0.0, 2.0)[1] == ["it is 0, expected 2"]
