@@ -18,12 +18,12 @@ pytestmark = pytest.mark.time_limit(40)  # torch.compile and DDP import PyTorch'
 
 def by_rank(ranks):
     """What the ranks returned, as observations: each name with a list that has one entry for each rank."""
-    return {f"{name}, by rank": [seen[name] for seen in ranks] for name in ranks[0]}
+    return {f"{name} (by rank)": [seen[name] for seen in ranks] for name in ranks[0]}
 
 
 def on_each(expected):
     """What is expected of them, under the same names."""
-    return {f"{name}, by rank": values for name, values in expected.items()}
+    return {f"{name} (by rank)": values for name, values in expected.items()}
 
 
 # dealing batches out

@@ -13,12 +13,12 @@ from grader.ranks import on_ranks
 
 def by_rank(ranks):
     """What the ranks returned, as observations: each name with a list that has one entry for each rank."""
-    return {f"{name}, by rank": [seen[name] for seen in ranks] for name in ranks[0]}
+    return {f"{name} (by rank)": [seen[name] for seen in ranks] for name in ranks[0]}
 
 
 def on_each(expected):
     """What is expected of them, under the same names."""
-    return {f"{name}, by rank": values for name, values in expected.items()}
+    return {f"{name} (by rank)": values for name, values in expected.items()}
 
 
 # who am I
