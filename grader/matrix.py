@@ -52,7 +52,14 @@ def index_of(root: Path) -> str:
         page = root / "docs" / "proof" / f"{unit}.md"
         if page.is_file():
             lines.append(f"| [{unit}]({page.name}) | {page.read_text('utf-8').splitlines()[2]} |")
+    others = sorted(page.name for page in (root / "docs" / "proof").glob("*.md") if not _is_table(root, page))
+    if others:
+        lines += ["", "Also proved here: " + ", ".join(f"[{name}]({name})" for name in others) + "."]
     return "\n".join(lines) + "\n"
+
+
+def _is_table(root: Path, page: Path) -> bool:
+    return page.stem in ("README", *unit_folders(root))
 
 
 def _faults(entry: Row) -> list[str]:
