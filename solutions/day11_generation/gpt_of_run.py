@@ -1,7 +1,8 @@
 """A run of the capstone opened as a model that can use your KV cache. Given whole.
 
-Days know nothing of each other, and nothing of the capstone; this is day 3's GPT once more, which takes over the weights
-of a checkpoint. They are recognised by their shapes and their order, so yours fit as well, whatever you called the layers.
+Days know nothing of each other, and nothing of the capstone; this is day 3's GPT once more, which takes over the
+weights of a checkpoint. They are recognised by their shapes and their order, so yours fit as well, whatever you called
+the layers.
 """
 
 import json
