@@ -239,6 +239,8 @@ def fail_on_rank(rank, ddp):
     try:
         ddp.on_main(fail)
         seen += ["nothing", ""]
+    except NotImplementedError:
+        raise  # a stub
     except Exception as error:
         told = str(error)
         seen += [type(error).__name__, "OSError" in told, "the disk is full" in told]
