@@ -138,7 +138,7 @@ def take_over(model: GPT, state: dict[str, Tensor]) -> None:
         owner, _, kind = name.rpartition(".")
         layers.setdefault(owner, {})[kind] = value
     blocks: dict[str, list[dict[str, Tensor]]] = {}
-    outside = []
+    outside: list[dict[str, Tensor]] = []
     for owner, layer in layers.items():
         number = next((part for part in owner.split(".") if part.isdigit()), None)
         (outside if number is None else blocks.setdefault(number, [])).append(layer)
@@ -147,8 +147,8 @@ def take_over(model: GPT, state: dict[str, Tensor]) -> None:
     learned = [table for table in tables[1:] if table.size(0) == sizes.block_size]
     model.position.load_state_dict({"weight": learned[0] if learned else sinusoids(sizes.block_size, channels)})
     model.norm.load_state_dict(next(part for part in outside if part.get("weight", tables[0]).dim() == 1))
-    for number, block in enumerate(model.blocks):
-        fill(block, blocks[str(number)], channels)
+    for index, block in enumerate(model.blocks):
+        fill(block, blocks[str(index)], channels)
 
 
 def fill(block: nn.Module, layers: list[dict[str, Tensor]], channels: int) -> None:

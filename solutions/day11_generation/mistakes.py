@@ -670,7 +670,7 @@ def not_itself(source):
     return change(
         source,
         "may_look = places <= positions[:, None, :, None]",
-        "may_look = places < positions[:, None, :, None].clamp(min=1)",
+        "may_look = places < positions[:, None, :, None]",
     )
 
 
