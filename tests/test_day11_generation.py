@@ -286,3 +286,8 @@ def test_the_scripts_write_their_records(tmp_path, script):
 def test_no_run_is_one_sentence(name, tmp_path, script):
     said = script(name, tmp_path / "nothing", "--runs", tmp_path, fails=True)
     assert "capstone.train" in said
+
+
+def test_a_text_that_is_not_there_is_one_sentence(tmp_path, script):
+    said = script("finetune", tiny_run(tmp_path), "--text", "nosuch", "--runs", tmp_path, fails=True)
+    assert said.startswith("There is no text 'nosuch'")

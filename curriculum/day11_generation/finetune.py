@@ -56,9 +56,12 @@ def read(run: OpenRun, name: str, data_dir: str | None, device: str) -> Split:
     """The beginning of the train split to train on, and of the validation split to score.
 
     Raises:
-        NotARun: it is too short.
+        NotARun: there is no such text, or it is too short.
     """
-    parts = [load_text(name, split, data_dir=data_dir).text for split in ("train", "validation")]
+    try:
+        parts = [load_text(name, split, data_dir=data_dir).text for split in ("train", "validation")]
+    except ValueError as error:
+        raise NotARun(str(error)) from error
     train, scored_text = parts[0][:TRAIN_CHARACTERS], parts[1][:SCORED_CHARACTERS]
     tokens = torch.tensor(run.encode(train), device=device)
     if len(tokens) <= run.model.config.block_size + 1 or not scored_text:
@@ -107,6 +110,8 @@ def picture(before: Trial, trials: list[Trial], allowed: float) -> Figure:
 
 def report(args: argparse.Namespace) -> None:
     """Open, try, compare, and write the record."""
+    if args.steps < 1:
+        raise NotARun(f"--steps is {args.steps}: it must be at least 1.")
     run = open_run(Path(args.run))
     old_name, context = run.config["text"], run.model.config.block_size
     if args.text == old_name:
