@@ -11,7 +11,6 @@ from .config import Config
 from .errors import CapstoneError
 from .together import mean_of_all
 
-
 ORDINARY = 100  # steps until it is known what an ordinary one is: a run begins with a turbulent warm-up
 
 
