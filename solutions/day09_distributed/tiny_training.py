@@ -132,6 +132,7 @@ def main() -> None:
         torch.save([parameter.detach().cpu() for parameter in model.parameters()], given.out / "weights.pt")
         (given.out / "result.json").write_text(json.dumps({"ranks": ranks}), encoding="utf-8")
     if dist.is_initialized():
+        dist.barrier()  # nobody leaves while another still needs the group
         dist.destroy_process_group()
 
 
