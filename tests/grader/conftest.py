@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import re
+import signal
 import subprocess
 import sys
 import warnings
@@ -81,6 +82,7 @@ class Forked:
             self.process.start()
 
     def _run(self, arguments: tuple[str, ...], folder: Path, variables: dict[str, str], prepare) -> None:
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # it may be ignored: in the background, for example
         prepare()
         with self.output.open("w") as file:
             os.dup2(file.fileno(), 1)
