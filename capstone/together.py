@@ -1,4 +1,4 @@
-"""What the processes of one run tell each other about their checkpoints. For one process alone, each is a formality."""
+"""What the processes of one run tell each other. For one process alone, each is a formality."""
 
 from collections.abc import Callable
 from typing import Any
