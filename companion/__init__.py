@@ -1,1 +1,1 @@
-"""The companion at a learner's side: `python -m curriculum VERB`, a module of this package for each verb."""
+"""The companion at a learner's side: `python -m curriculum VERB`. README.md says how it is made."""

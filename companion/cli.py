@@ -1,22 +1,97 @@
-"""The command line: `python -m curriculum VERB`, also installed as `course VERB`.
+"""The command line: `python -m curriculum VERB`, also installed as `course VERB`. README.md says how to add a verb."""
 
-A verb is a function in a module of its own, with typer's annotations and a docstring that is its help. Those modules are
-light: what takes long to import (torch, the grader's worker) is imported inside the functions.
-"""
-
+import errno
+import importlib
 import sys
+from difflib import get_close_matches
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
-app = typer.Typer(
-    help="Fourteen days from an empty file to a GPT of your own.",
-    no_args_is_help=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+from companion.console import complain
+from companion.errors import CompanionError
+from grader.units import UnitsError
+
+# In the order of the help: section → verb → module:function, or module:app for a verb that has verbs of its own.
+SECTIONS = {
+    "Learn": {
+        "status": "companion.status:status",
+    },
+    "Write": {},
+    "Course": {},
+    "Instructors": {},
+}
+CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+
+class Verbs(TyperGroup):
+    """The verbs of the table: a verb's module is imported when it is called, and all of them for the help."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return [verb for verbs in SECTIONS.values() for verb in verbs]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        place = next((verbs[cmd_name] for verbs in SECTIONS.values() if cmd_name in verbs), None)
+        return None if place is None else command(cmd_name, place)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        name, known = args[0], self.list_commands(ctx)
+        if name not in known and not name.startswith("-") and not ctx.resilient_parsing:
+            near = get_close_matches(name, known, n=1)
+            guess = f" Did you mean {near[0]}?" if near else ""
+            raise CompanionError(f"There is no verb {name}.{guess} {ctx.command_path} --help lists them all.", code=2)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        width = max(map(len, self.list_commands(ctx)))
+        for section, verbs in SECTIONS.items():
+            rows = [
+                (verb, self.get_command(ctx, verb).get_short_help_str(formatter.width - 6 - width)) for verb in verbs
+            ]
+            if rows:
+                with formatter.section(section):
+                    formatter.write_dl([(f"{verb:<{width}}", text) for verb, text in rows])
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a verb. What a person can put right becomes a sentence and an exit code, whichever verb raised it."""
+        try:
+            return super().invoke(ctx)
+        except (CompanionError, UnitsError) as error:
+            complain(str(error))
+            raise typer.Exit(getattr(error, "code", 1)) from error
+        except OSError as error:
+            if error.errno == errno.EPIPE or not error.filename:
+                raise
+            complain(f"{error.filename}: {error.strerror}.")
+            raise typer.Exit(1) from error
+
+
+def command(name: str, place: str) -> Any:
+    """A verb of the table, as a command."""
+    module, _, attribute = place.partition(":")
+    verb = getattr(importlib.import_module(module), attribute)
+    if not isinstance(verb, typer.Typer):
+        verb, function = typer.Typer(add_completion=False, rich_markup_mode=None, context_settings=CONTEXT), verb
+        verb.command(name)(function)
+    found = typer.main.get_command(verb)
+    found.name = name
+    return found
+
+
+app = typer.Typer(cls=Verbs, rich_markup_mode=None, pretty_exceptions_enable=False, context_settings=CONTEXT)
+
+
+@app.callback(invoke_without_command=True)
+def companion(context: typer.Context) -> None:
+    """Fourteen days from an empty file to a GPT of your own. Without a verb: where you are."""
+    if context.invoked_subcommand is None:
+        from companion.status import status
+
+        status()
 
 
 def main() -> None:
     """Run the verb on the command line."""
-    app(prog_name="course" if sys.argv[0].endswith(("course", "course.exe")) else "python -m curriculum")
+    installed = sys.argv[0].endswith(("course", "course.exe")) or any("-completion" in word for word in sys.argv)
+    app(prog_name="course" if installed else "python -m curriculum")
