@@ -30,6 +30,8 @@ class Progress:
     batches: int = 0  # taken of this epoch
     tokens: int = 0
     seconds: float = 0.0  # of training, validation and saving left out
+    waiting: float = 0.0  # of these, the seconds until a batch was there
+    validating: float = 0.0  # seconds spent on validations
     saving: float = 0.0  # seconds spent on checkpoints
     val_loss: float = math.inf  # at the latest validation
     best_loss: float = math.inf  # of all validations

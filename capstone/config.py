@@ -44,6 +44,7 @@ class Config:
     save_every: int = 150  # steps between two checkpoints; a run that is killed goes on from the newest
     keep: int = 2  # how many checkpoints are kept beside best.pt
     board: Literal["tensorboard", "wandb", "none"] = "tensorboard"  # draws the curves while it runs
+    profile: int = 0  # steps that torch.profiler looks at, after the first ten (0: none): see profile.txt
     prompt: str = ""  # what the sample at the end begins with
     sample_tokens: int = 120  # how long the sample at the end is
     # The machine
@@ -57,7 +58,7 @@ class Config:
         """Every value that cannot be (in a run of so many processes), each by the name of its option."""
         at_least = {
             1: "block_size n_layer n_head n_embd steps batch_size accumulate log_every eval_every save_every keep",
-            0: "seed threads workers sample_tokens",
+            0: "seed threads workers sample_tokens profile",
             257: "vocab_size",
         }
         found = [
@@ -88,6 +89,10 @@ class Config:
             found.append(f"--weight-decay is {self.weight_decay}: it must be at least 0")
         if self.board != "none" and find_spec(self.board) is None:
             found.append(f"--board is {self.board}, which is not installed: pip install {self.board}, or --board none")
+        if self.profile and self.profile > self.steps - 10:
+            found.append(
+                f"--profile is {self.profile}: after the first ten there must be so many of --steps, {self.steps}"
+            )
         if not self.name or self.name != self.name.strip() or any(c in self.name for c in '/\\:*?"<>|'):
             found.append(f"--name is {self.name!r}: it must be the name of a folder, without / and the like")
         return found

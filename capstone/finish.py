@@ -56,6 +56,8 @@ def show(run: Run, model: nn.Module, values: dict[str, Any], console: Console) -
     console.print(table(values))
     if run.guard.skipped:
         console.print(f"The guard left out {run.guard.skipped} of {run.progress.step:,} steps; metrics.jsonl says why.")
+    if config.profile:
+        console.print(f"What a step does: {folder}/profile.txt; profile.json (.gz) is for https://ui.perfetto.dev.")
     console.print(f"A sample:\n\n{texts[0].strip()} …\n")
     console.print(f"Curve, samples, metrics and checkpoints are in {folder}/. Next:")
     beginning = data.validation_text.text
@@ -74,6 +76,12 @@ def how_it_was_trained(run: Run) -> dict[str, Any]:
         "tokens_seen": progress.tokens,
         "seconds": round(progress.seconds, 1),
         "tokens_per_second": round(rate, 1),
+        "seconds_of": {
+            "steps": round(progress.seconds - progress.waiting, 1),
+            "data": round(progress.waiting, 1),
+            "validation": round(progress.validating, 1),
+            "checkpoints": round(progress.saving, 1),
+        },
         "checkpoint_share": round(progress.saving / progress.seconds, 4) if progress.seconds else None,
         "model_gflops_per_second": round(rate * flops / 1e9, 1),
         "machine": describe(run.device),

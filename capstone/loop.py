@@ -1,6 +1,7 @@
 """The training loop."""
 
 import os
+import time
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -18,6 +19,7 @@ from .folder import MetricsFile
 from .guards import Guard
 from .interrupt import Interrupt
 from .machine import in_precision
+from .profile import Profile, channel, waited_for
 from .step_log import StepLog
 from .together import is_main
 
@@ -54,7 +56,9 @@ def train(run: Run) -> None:
     model = pieces.wrap(in_precision(run.model, config.precision), run.device).train()
     log = StepLog(run)
     batches = train_batches(pieces, config, run.data.train, progress.epoch, progress.batches, run.world)
-    with Interrupt(progress.step) as interrupt, bar_of(run) as bar:
+    batches = waited_for(batches, progress)
+    profile = Profile(run.keeper.folder, config.profile, run.device)
+    with Interrupt(progress.step) as interrupt, bar_of(run) as bar, profile:
         bar.update(progress.step)
         while progress.step < config.steps:
             lr = pieces.warmup_cosine(progress.step, config.steps, config.lr, config.warmup_fraction, config.floor_lr)
@@ -62,7 +66,8 @@ def train(run: Run) -> None:
             batch = x.to(run.device, non_blocking=True), y.to(run.device, non_blocking=True)
             step = partial(take_step, pieces, model, batch, run.optimizer, lr, config.max_norm, config.accumulate)
             progress.step += 1
-            result = run.guard.watch(progress.step, model, step)
+            with channel("step"):
+                result = run.guard.watch(progress.step, model, step)
             WATCH.beat()
             progress.tokens += x.numel() * run.world.size  # the shares are equal
             log.add(result, lr, x.numel() * run.world.size, run.guard.note)
@@ -77,9 +82,8 @@ def train(run: Run) -> None:
             if validating:
                 validate(run, model)
             if saving:
-                if is_main():
-                    run.metrics.settle()
-                run.keeper.save(run.model, run.optimizer, progress)
+                save(run)
+            profile.step()
             if validating or saving:
                 log.restart()
             if leaving:
@@ -88,11 +92,22 @@ def train(run: Run) -> None:
 
 def validate(run: Run, model: nn.Module) -> None:
     """Score the validation split, and keep the model in best.pt if it has never been better."""
-    progress, bare = run.progress, run.pieces.unwrap(model)
-    progress.val_loss, _ = mean_loss(run.pieces, run.config, bare, run.data.validation, run.device, world=run.world)
+    progress, bare, began = run.progress, run.pieces.unwrap(model), time.perf_counter()
+    with channel("validation"):
+        progress.val_loss, _ = mean_loss(run.pieces, run.config, bare, run.data.validation, run.device, world=run.world)
+    progress.validating += time.perf_counter() - began
     if is_main():
         run.metrics.append([{"step": progress.step, "tokens": progress.tokens, "val_loss": progress.val_loss}])
-    run.keeper.save_best(run.model, progress)
+    with channel("checkpoint"):
+        run.keeper.save_best(run.model, progress)
+
+
+def save(run: Run) -> None:
+    """Write a checkpoint, when everything that it stands for is on the disk."""
+    if is_main():
+        run.metrics.settle()
+    with channel("checkpoint"):
+        run.keeper.save(run.model, run.optimizer, run.progress)
 
 
 def bar_of(run: Run) -> Any:

@@ -23,7 +23,7 @@ else:
 
 HINTS = get_type_hints(Config)
 MAY_CHANGE = {"runs", "data_dir", "pieces", "prompt", "sample_tokens", "device", "threads", "workers", "keep", "board"}
-MAY_CHANGE |= {"accumulate", "timeout"}
+MAY_CHANGE |= {"accumulate", "timeout", "profile"}
 AUTO = "auto"
 
 
