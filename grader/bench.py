@@ -5,6 +5,7 @@ from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import cast
 
 from grader.catalogue import Alternative, Mistake, mistakes_of
 from grader.comparison import Check, CheckError, Comparison, checks_in, scratch
@@ -13,7 +14,8 @@ from grader.loading import Version, siblings
 from grader.outcome import Observed, Outcome, Raised, run, seed_everything
 
 NOT_STARTED, CRASHED, PASSED, NOT_VERIFIED = "not started", "crashed", "passed", "not verified"
-NOT_YET = {"NoRun": NOT_STARTED, "NotVerified": NOT_VERIFIED}
+UNFINISHED = "unfinished"  # a text
+NOT_YET = {"NoRun": NOT_STARTED, "NotWritten": NOT_STARTED, "NotVerified": NOT_VERIFIED}
 
 
 @dataclass(frozen=True)
@@ -63,14 +65,15 @@ class Bench:
         return [mistake for mistake in self.mistakes if mistake.file in reached]
 
     def reached(self, check: Check) -> set[str]:
-        """The files that a check's modules are made of: those that it names, and the siblings that they import."""
-        reached = {stem for comparison in self.comparisons(check) for stem in comparison.stems}
+        """What a check works on: the modules that it names, the siblings that they import, and its texts."""
+        comparisons = self.comparisons(check)
+        reached = {stem for comparison in comparisons for stem in comparison.stems}
         ahead = list(reached)
         while ahead:
             new = siblings(self.solution / f"{ahead.pop()}.py") - reached
             reached |= new
             ahead += new
-        return reached
+        return reached | {comparison.written.name for comparison in comparisons if comparison.written}
 
     @cached_property
     def learners(self) -> Version:
@@ -91,6 +94,9 @@ class Bench:
         return self._opened((first, second), lambda: Version(self.solution, edits=edits))
 
     def alternative(self, entry: Alternative) -> Version:
+        if not entry.target:
+            edit = cast(Callable[[str], str], entry.value)
+            return self._opened(entry, lambda: Version(self.solution, edits={entry.file: edit}))
         replacements = {entry.file: {entry.target: entry.value}}
         return self._opened(entry, lambda: Version(self.solution, replacements=replacements))
 
@@ -151,6 +157,7 @@ def first_divergence(
     for name, got in outcome.values.items():
         found = difference(got, expected[name], comparison.rtol, comparison.atol, comparison.shapes.get(name, ""))
         if found:
-            return Failure(found.state or VALUES, index, comparison, outcome, name, tuple(agree), found)
+            state = UNFINISHED if comparison.written else found.state or VALUES
+            return Failure(state, index, comparison, outcome, name, tuple(agree), found)
         agree.append(name)
     return None

@@ -25,10 +25,15 @@ class Mistake:
     twins: Mapping[str, str] = field(default_factory=dict)
     hangs: bool = False
 
+    @property
+    def shown(self) -> str:
+        """The file's name as the learner sees it."""
+        return self.file if "." in self.file else f"{self.file}.py"
+
 
 @dataclass(frozen=True, eq=False)
 class Alternative:
-    """A right answer written another way: it takes the place of `target` in the reference."""
+    """A right answer written another way: it takes the place of `target` in the reference, or changes a whole text."""
 
     name: str
     unit: str
@@ -47,7 +52,7 @@ def mistake(
     twins: Mapping[str, str] | None = None,
     hangs: bool = False,
 ) -> Callable[[Callable[[str], str]], Mistake]:
-    """Enter a function that edits the source of `file` (without `.py`) into the catalogue.
+    """Enter a function that edits the source of `file` (without `.py`; or a text, with `.md`) into the catalogue.
 
     Args:
         says: what was seen, in the words of the lesson, without giving the code away.
@@ -65,8 +70,11 @@ def mistake(
     return enter
 
 
-def alternative(unit: str, file: str, target: str) -> Callable[[object], Alternative]:
-    """Mark a function or class that replaces `target` in the reference's `file` of `unit`, and is just as right."""
+def alternative(unit: str, file: str, target: str = "") -> Callable[[object], Alternative]:
+    """Mark a function or class that replaces `target` in the reference's `file` of `unit`, and is just as right.
+
+    Without a target, `file` is a text (`"week1_review.md"`): the function gets the model answer, and returns another.
+    """
 
     def enter(value: object) -> Alternative:
         return Alternative(value.__name__, unit, file, target, value)  # type: ignore[attr-defined]
@@ -87,7 +95,7 @@ def change(source: str, old: str, new: str) -> str:
 
 
 def mistakes_of(solution_folder: Path) -> tuple[Mistake, ...]:
-    """The mistakes of a day, in the order of its `mistakes.py`; none if it has no such file."""
+    """The mistakes of a day, alone or in tuples, in the order of its `mistakes.py`; none if it has no such file."""
     return _entries(solution_folder / "mistakes.py", Mistake)
 
 
@@ -99,4 +107,6 @@ def alternatives_in(file: Path) -> tuple[Alternative, ...]:
 def _entries(file: Path, kind: type) -> tuple:
     if not file.is_file():
         return ()
-    return tuple(value for value in vars(load_file(file)).values() if isinstance(value, kind))
+    values = vars(load_file(file)).values()
+    entries = [entry for value in values for entry in (value if isinstance(value, tuple) else (value,))]
+    return tuple(entry for entry in entries if isinstance(entry, kind))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from grader.loading import load_file
+from grader.written import Written
 
 Expected = Mapping[str, object] | Callable[[], Mapping[str, object]]
 
@@ -32,7 +33,7 @@ class Record:
 
 @dataclass(frozen=True)
 class Comparison:
-    """One call of `compare`, as data: its probe gets the modules of `stems`, or the record of a run."""
+    """One call of `compare`, as data: its probe gets the modules of `stems`, the record of a run, or a text."""
 
     probe: Callable[..., Mapping[str, object]]
     stems: tuple[str, ...]
@@ -41,6 +42,8 @@ class Comparison:
     atol: float
     shapes: Mapping[str, str] = field(default_factory=dict)
     record: Record | None = None
+    written: Written | None = None
+    named_by: tuple[str, ...] = ()  # the observations by which mistakes are told; none: all of them
 
     @property
     def name(self) -> str:
@@ -58,6 +61,11 @@ def record(name: str, *, command: str) -> Record:
     return Record(name, command)
 
 
+def written(place: str, *, command: str) -> Written:
+    """Name a text of the learner's, by its place in the course's folder, and the command that makes it."""
+    return Written(place, command)
+
+
 class Recorder:
     """Stands in for `compare` while a check declares what it wants compared."""
 
@@ -67,16 +75,19 @@ class Recorder:
     def __call__(
         self,
         probe: Callable[..., Mapping[str, object]],
-        of: Files | Record,
+        of: Files | Record | Written,
         *,
         expected: Expected,
         rtol: float = 1e-4,
         atol: float = 1e-5,
         shapes: Mapping[str, str] | None = None,
+        named_by: tuple[str, ...] = (),
     ) -> None:
-        """Compare what `probe` observes on the learner's files, or on their run, with `expected`."""
-        stems, run = ((), of) if isinstance(of, Record) else (of.stems, None)
-        self.comparisons.append(Comparison(probe, stems, expected, rtol, atol, dict(shapes or {}), run))
+        """Compare what `probe` observes on the learner's files, on their run, or on their text, with `expected`."""
+        stems = of.stems if isinstance(of, Files) else ()
+        run = of if isinstance(of, Record) else None
+        text = of if isinstance(of, Written) else None
+        self.comparisons.append(Comparison(probe, stems, expected, rtol, atol, dict(shapes or {}), run, text, named_by))
 
 
 @dataclass(frozen=True)
@@ -100,7 +111,7 @@ class Check:
     def comparisons(self, folder: Path) -> list[Comparison]:
         """Call the test function with stand-ins that record what it wants compared; `folder` is its tmp_path."""
         recorder = Recorder()
-        given = {"lesson": lesson, "record": record, "compare": recorder, "tmp_path": folder}
+        given = {"lesson": lesson, "record": record, "written": written, "compare": recorder, "tmp_path": folder}
         wanted = inspect.signature(self.function).parameters
         unknown = [name for name in wanted if name not in given]
         if unknown:

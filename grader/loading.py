@@ -59,11 +59,17 @@ class Version:
         return importlib.import_module(f"{self.package}.{stem}")
 
     def file(self, stem: str) -> Path:
-        return self.folder / f"{stem}.py"
+        """The file of a module, by its stem, or of a text, by its name with the ending."""
+        return self.folder / (stem if "." in stem else f"{stem}.py")
+
+    def text(self, name: str) -> str:
+        """A text of the folder, such as "week1_review.md", with this version's edit."""
+        source = read_text(self.file(name))
+        return self.edits[name](source) if name in self.edits else source
 
     def recipe(self) -> "Recipe":
         """What another process needs to load the same version."""
-        sources = {stem: edit(_read(self.file(stem))) for stem, edit in self.edits.items()}
+        sources = {stem: edit(read_text(self.file(stem))) for stem, edit in self.edits.items()}
         swaps = {
             stem: {name: _home_of(value) for name, value in names.items()} for stem, names in self.replacements.items()
         }
@@ -123,7 +129,7 @@ class _VersionLoader(Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         path = self.version.file(self.stem)
-        source = _read(path)
+        source = read_text(path)
         if self.stem in self.version.edits:
             source = self.version.edits[self.stem](source)
         module.__file__ = str(path)
@@ -144,7 +150,8 @@ class _VersionFinder(MetaPathFinder):
         return ModuleSpec(fullname, _VersionLoader(version, stem), origin=str(version.file(stem)))
 
 
-def _read(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """A file's text. Raises SyntaxError if it is not UTF-8, or what it says that it is."""
     try:
         return importlib.util.decode_source(path.read_bytes())
     except (SyntaxError, UnicodeDecodeError) as error:

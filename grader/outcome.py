@@ -22,6 +22,7 @@ from grader.comparison import CheckError, Comparison
 from grader.differences import difference, snapshot
 from grader.loading import Version
 from grader.records import read_record
+from grader.written import read_document
 
 SEED = 0
 PRINTED_LIMIT = 4_000  # characters
@@ -94,9 +95,11 @@ def run(comparison: Comparison, version: Version) -> Outcome:
 
 
 def _given(comparison: Comparison, version: Version) -> list[object]:
-    """What the probe works on: modules, or the record of a run."""
+    """What the probe works on: modules, the record of a run, or a text."""
     if comparison.record is not None:
         return [read_record(version.folder, comparison.record.name)]
+    if comparison.written is not None:
+        return [read_document(version, comparison.written)]
     return [version.module(stem) for stem in comparison.stems]
 
 
@@ -133,7 +136,7 @@ def same(one: Outcome, other: Outcome, comparison: Comparison) -> bool:
         )
     return all(
         difference(one.values[name], other.values[name], comparison.rtol, comparison.atol) is None
-        for name in one.values
+        for name in comparison.named_by or one.values
     )
 
 

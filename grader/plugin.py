@@ -14,6 +14,7 @@ from grader.bench import PASSED, Bench
 from grader.comparison import Check, Recorder
 from grader.comparison import lesson as _lesson
 from grader.comparison import record as _record
+from grader.comparison import written as _written
 from grader.ranks import uses_ranks
 from grader.screen import Screen
 from grader.session import Session
@@ -86,6 +87,12 @@ def lesson():
 def record():
     """`record("day01-mnist", command=…)`: the newest run of that name, or, under --reference, the recorded one."""
     return _record
+
+
+@pytest.fixture
+def written():
+    """`written("notes/week1_review.md", command=…)`: the learner's text, or, under --reference, the model answer."""
+    return _written
 
 
 @pytest.fixture

@@ -75,7 +75,7 @@ def matrix(unit: str, bench: Bench, rows: Iterable[Row], alternatives: int) -> s
         "",
         "| mistake | file | what the learner is told |",
         "| --- | --- | --- |",
-        *(f"| {m.name} | {m.file}.py | {m.says} |" for m in (entry.mistake for entry in rows)),
+        *(f"| {m.name} | {m.shown} | {m.says} |" for m in (entry.mistake for entry in rows)),
     ]
     twins = [(m.name, other, reason) for m in (entry.mistake for entry in rows) for other, reason in m.twins.items()]
     if twins:

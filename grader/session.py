@@ -50,7 +50,7 @@ class Session:
         """Note what the files of a check's unit hold, before the first of its checks loads any of them."""
         for task in all_tasks(self.units):
             if task.unit == file.parent.name and task.id not in self.digests:
-                self.digests[task.id] = digests(file.parent, task)
+                self.digests[task.id] = digests(self.root, file.parent, task)
 
     def add(self, file: Path, name: str, verdict: Verdict) -> None:
         self.results.append(Result(file, name, verdict))
@@ -99,7 +99,8 @@ class Session:
         ticks = {}
         for task in (task for task in self.tasks() if self.complete(task)):
             folder = self.of_task(task)[0].file.parent
-            if self.digests[task.id] == digests(folder, task):  # no file was saved again while its checks ran
+            now = digests(self.root, folder, task)
+            if self.digests[task.id] == now:  # no file was saved again while its checks ran
                 ticks[task.id] = self.passed(task)
         troubles = [tick(self.root, ticks)] if ticks else []
         for number, passed in ticks.items():
@@ -127,9 +128,9 @@ class Session:
         return any(result.verdict.state != NOT_STARTED for result in self.of_task(task))
 
 
-def digests(folder: Path, task: Task) -> dict[str, str]:
-    """SHA-256 of each of the task's files as they are now."""
-    files = [folder / name for name in task.files]
+def digests(root: Path, folder: Path, task: Task) -> dict[str, str]:
+    """SHA-256 of each of the task's files and texts as they are now."""
+    files = [*(folder / name for name in task.files), *(root / place for place in task.writes)]
     return {file.name: digest(file) for file in files if file.is_file()}
 
 

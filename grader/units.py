@@ -6,6 +6,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
@@ -37,6 +38,7 @@ class Task:
     learned: str
     optional: tuple[str, ...] = ()  # stubs and checks that no box waits for
     repair: tuple[str, ...] = ()  # of `files`: given whole and broken on purpose, to be repaired
+    writes: tuple[str, ...] = ()  # texts, by their places in the course's folder; templates/ has their templates
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,7 @@ def _tables(table: dict[str, Any], key: str) -> list[dict[str, Any]]:
 def _record(cls: type[T], table: dict[str, Any], where: str, faults: list[str], **given: object) -> T:
     """A dataclass from a TOML table. A faulty field is noted and stands empty, so that the reading can go on."""
     values = dict(given)
-    hints = {name: hint for name, hint in get_type_hints(cls).items() if name not in given}
+    hints = {name: hint for name, hint in _fields(cls).items() if name not in given}
     faults += [f"{where}: unknown field '{name}'" for name in table if name not in hints]
     for name, hint in hints.items():
         value = table.get(name)
@@ -131,6 +133,9 @@ def _record(cls: type[T], table: dict[str, Any], where: str, faults: list[str], 
             wanted = {str: "a text", int: "a number above 0"}.get(hint, "a list of texts")
             faults.append(f"{where}: '{name}' should be {wanted}, not {value!r}")
     return cls(**values)
+
+
+_fields = cache(get_type_hints)  # a dataclass → its fields and their types
 
 
 def _contradictions(units: Sequence[Unit]) -> list[str]:
@@ -153,6 +158,8 @@ def _contradictions(units: Sequence[Unit]) -> list[str]:
             for file in task.repair
             if file not in task.files
         ]
+        if task.writes and "write" not in task.kind:
+            faults.append(f"task {task.id}: it writes {task.writes[0]}, but 'write' is not one of its kinds")
     for unit in units:
         faults += _circles(unit)
     return faults

@@ -10,7 +10,8 @@ from grader.comparison import Check
 from grader.diagnosis import Diagnosis, diagnose
 from grader.hints import hints_for, purpose
 from grader.loading import Version
-from grader.outcome import Raised
+from grader.outcome import Observed, Raised
+from grader.written import ANSWERED
 
 EXPLAINED = {
     "NoneType": "Something is None where a value was expected: is a return missing?",
@@ -56,9 +57,11 @@ def judge(bench: Bench, check: Check, version: Version, task: str = "") -> Verdi
     if failure.state == NOT_VERIFIED:
         return _not_verified(failure)
     if failure.state == NOT_STARTED:
+        if failure.comparison.written:
+            return _no_text(bench, failure, task)
         return _no_run(failure) if failure.comparison.record else _not_started(bench, failure, task)
     diagnosis = diagnose(bench, check, version, failure)
-    facts = _crash(failure.outcome) if isinstance(failure.outcome, Raised) else _divergence(failure)
+    facts = _facts(failure)
     advice = _advice(bench, failure, diagnosis)
     trace = failure.outcome.trace if isinstance(failure.outcome, Raised) else ""
     named = tuple(mistake.name for mistake in diagnosis.mistakes) if not diagnosis.partly else ()
@@ -93,10 +96,40 @@ def _no_run(failure: Failure) -> Verdict:
     )
 
 
+def _no_text(bench: Bench, failure: Failure, task: str) -> Verdict:
+    text = failure.comparison.written
+    assert text is not None and isinstance(failure.outcome, Raised)
+    lines = [Line(failure.outcome.message)]
+    if failure.outcome.message.endswith(":"):
+        lines.append(Line(f"  {text.command}", "code"))
+    advice = [Line("Write under each of its headings, in any language, then run this check again.", "advice")]
+    hints = hints_for(bench.exercise, f"{task} {text.name.rpartition('.')[0]}")
+    advice += [Line(f"First hint: {hint}", "advice") for hint in hints[:1]]
+    return Verdict(NOT_STARTED, f"nothing is written in {text.place} yet", tuple(lines), tuple(advice))
+
+
 def _not_verified(failure: Failure) -> Verdict:
     assert isinstance(failure.outcome, Raised)
     lines = (Line(failure.outcome.message, "bold"), Line("So this is neither right nor wrong, and ticks nothing."))
     return Verdict(NOT_VERIFIED, failure.outcome.message, lines)
+
+
+def _facts(failure: Failure) -> list[Line]:
+    if isinstance(failure.outcome, Raised):
+        return _crash(failure.outcome)
+    return _unfinished(failure) or _divergence(failure)
+
+
+def _unfinished(failure: Failure) -> list[Line]:
+    """Of a text: all headings that are not answered yet, at once."""
+    text = failure.comparison.written
+    assert isinstance(failure.outcome, Observed)
+    values = [item for item in failure.outcome.values.items() if item[0] not in failure.comparison.named_by]
+    if text is None or failure.name not in dict(values) or not all(isinstance(value, str) for _, value in values):
+        return []
+    left = [(name, value) for name, value in values if value != ANSWERED]
+    lines = [Line(f"{text.place}: {len(left)} of {len(values)} headings wait for you.", "bold")]
+    return lines + [Line(f"  {name}: {value}", "code") for name, value in left]
 
 
 def _divergence(failure: Failure) -> list[Line]:
@@ -164,7 +197,7 @@ def _advice(bench: Bench, failure: Failure, diagnosis: Diagnosis) -> list[Line]:
 
 def _named(bench: Bench, mistake: Mistake) -> list[Line]:
     return [
-        Line(f"  ▸ {mistake.says} ({mistake.file}.py)", "advice"),
+        Line(f"  ▸ {mistake.says} ({mistake.shown})", "advice"),
         Line(f"    {mistake.why}"),
         Line(f"    Read: {where(bench.exercise / 'README.md')}{mistake.read}", "dim"),
     ]

@@ -167,7 +167,7 @@ def test_three_hints_for_everything_unwritten(unit):
         for file in stubs_of(task)
         for _, text in unwritten(tree_of(stubs / file), tree_of(solutions / file))
         if file not in task.repair
-    } | {f"{task.id} {Path(file).stem}" for task in unit.tasks for file in task.repair}
+    } | {f"{task.id} {Path(file).stem}" for task in unit.tasks for file in (*task.repair, *task.writes)}
     sections = re.split(r"^## +(.+?)[ \t]*$", (stubs / "hints.md").read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
     numbers = {
         title: re.findall(r"^(\d+)\. \S", text, re.MULTILINE)
