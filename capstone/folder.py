@@ -55,11 +55,16 @@ def new_run(config: Config, arguments: list[str], tokenizer: Path) -> Path:
     named = any(argument.split("=")[0] == "--name" for argument in arguments)
     folder = new_folder(config, named)
     with told_in_a_sentence(folder):
-        command = shlex.join(["python", "-m", "capstone.train", *arguments])
-        (folder / "command.txt").write_text(command + "\n", encoding="utf-8")
+        (folder / "command.txt").write_text(command(arguments) + "\n", encoding="utf-8")
         shutil.copy(tokenizer, folder)
     write_json(folder / "config.json", dataclasses.asdict(config))
     return folder
+
+
+def command(arguments: list[str], processes: int = 1) -> str:
+    """What was typed, as it can be typed again."""
+    several = ["torchrun", "--standalone", "--nproc-per-node", str(processes)]
+    return shlex.join([*(several if processes > 1 else ["python"]), "-m", "capstone.train", *arguments])
 
 
 def append_log(folder: Path, text: str) -> None:

@@ -1,5 +1,7 @@
 """python -m capstone.train: train a GPT that is put together from the pieces of the days."""
 
+import time
+
 from rich.console import Console
 
 from . import pieces as choosing
@@ -13,6 +15,7 @@ from .machine import prepare
 from .meeting import agree_on_pieces, join
 from .options import go_on, read_options
 from .preflight import preflight
+from .sessions import note_session
 from .set_up import set_up
 from .together import from_main, gathered, is_main, on_main
 from .two_ranks import two_ranks_agree
@@ -20,6 +23,7 @@ from .two_ranks import two_ranks_agree
 
 def main(arguments: list[str]) -> int:
     """Everything from the command line to the sample; returns the exit code."""
+    began = time.perf_counter()
     console = Console(highlight=False, markup=False, soft_wrap=True, record=True, quiet=not first())
     options = read_options(arguments)
     config = options.settings
@@ -37,6 +41,7 @@ def main(arguments: list[str]) -> int:
     again = any(gathered(restarted()))  # on several machines the others may not know
     options = from_main(lambda: go_on(options, arguments, again))
     job = set_up(options, choices, pieces, device, world, console, arguments)
+    on_main(pieces, lambda: note_session(job, arguments, time.perf_counter() - began))
     try:
         train(job)
         finish(job, console)
