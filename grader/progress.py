@@ -75,24 +75,36 @@ def tick(root: Path, results: Mapping[str, bool]) -> str:
         for task, good in results.items():
             new = _set_box(new, task, good)
         if new != old or not path.exists():
-            _replace(path, new)
+            write_whole(path, new)
         return ""
 
     return _locked(root, update)
 
 
-def _set_box(text: bytes, task: str, good: bool) -> bytes:
-    line = (
-        rb"^((?:\xef\xbb\xbf)?[ \t>]*[-*+][ \t]+\[)([ xX])(\][ \t]+"
-        + re.escape(task).encode()
-        + rb"[ \t]+\[[^\r\n]*\]\(curriculum/)"
-    )
+def boxes(root: Path, tasks: Iterable[Task]) -> dict[str, bool]:
+    """Task → whether its box in progress.md is ticked. One that is not written yet has its title in place of a link."""
+    path = root / CHECKLIST
+    text = path.read_bytes() if path.exists() else b""
+    ticked = {}
+    for task in tasks:
+        found = re.search(_box(task.id, task.title), text, flags=re.MULTILINE)
+        ticked[task.id] = found is not None and found[2] != b" "
+    return ticked
 
+
+def _box(task: str, title: str = "") -> bytes:
+    """The start of a task's line, up to its link, or to its title if one is given: before the box, in it, after it."""
+    start = rb"^((?:\xef\xbb\xbf)?[ \t>]*[-*+][ \t]+\[)([ xX])(\][ \t]+" + re.escape(task).encode() + rb"[ \t]+"
+    link = rb"\[[^\r\n]*\]\(curriculum/"
+    return start + (rb"(?:" + link + rb"|" + re.escape(title).encode() + rb"))" if title else link + rb")")
+
+
+def _set_box(text: bytes, task: str, good: bool) -> bytes:
     def set_box(match: re.Match[bytes]) -> bytes:
         ticked = match[2] != b" "
         return match[0] if ticked == good else match[1] + (b"x" if good else b" ") + match[3]
 
-    return re.sub(line, set_box, text, flags=re.MULTILINE)
+    return re.sub(_box(task), set_box, text, flags=re.MULTILINE)
 
 
 def write_fresh(root: Path) -> str:
@@ -101,13 +113,13 @@ def write_fresh(root: Path) -> str:
     def write() -> str:
         path, new = root / CHECKLIST, _fresh(root)
         if not path.exists():
-            _replace(path, new)
+            write_whole(path, new)
             return ""
         if path.read_bytes() == new:
             return ""
         kept = _free_name(path)
         shutil.copy2(path, kept)
-        _replace(path, new)
+        write_whole(path, new)
         return f"{CHECKLIST} is new; the earlier one, with your ticks and notes, is {kept.name}."
 
     return _locked(root, write)
@@ -155,7 +167,7 @@ def _change_passed(root: Path, change: Callable[[Passed], object]) -> str:
         new = {task: dict(files) for task, files in old.items()}
         change(new)
         if new != old or sentence:
-            _replace(path, json.dumps(new, indent=1, sort_keys=True).encode())
+            write_whole(path, json.dumps(new, indent=1, sort_keys=True).encode())
         return sentence
 
     return _locked(root, update)
@@ -203,7 +215,7 @@ def _locked(root: Path, action: Callable[[], str]) -> str:
         return f"Your progress was not recorded: {getattr(error, 'filename', None) or root}: {reason}."
 
 
-def _replace(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: bytes) -> None:
     """Write the whole file or nothing of it. Follows a link, keeps the permissions, respects a read-only file."""
     target = Path(os.path.realpath(path))
     if target.exists() and not target.stat().st_mode & stat.S_IWUSR:
