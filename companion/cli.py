@@ -17,6 +17,8 @@ from grader.units import UnitsError
 SECTIONS = {
     "Learn": {
         "status": "companion.status:status",
+        "check": "companion.check:check",
+        "hint": "companion.hint:hint",
     },
     "Write": {},
     "Course": {},

@@ -19,6 +19,7 @@ from rich.theme import Theme
 
 STYLES = {"code": "cyan", "advice": "yellow", "good": "green", "wrong": "red", "dim": "dim", "bold": "bold"}
 WIDEST = 110
+Part = str | tuple[str, str]  # a text, or a text and its style
 PLAIN = {
     "✔": "+", "✘": "x", "○": "o", "●": "*", "▸": ">", "·": "-", "…": ".", "→": ">", "←": "<", "─": "-", "│": "|",
     "█": "#", "░": ".", "≤": "<", "≥": ">", "≠": "!", "≈": "~", "−": "-", "–": "-", "—": "-", "“": '"', "”": '"',
@@ -36,12 +37,19 @@ def console(stderr: bool = False) -> Console:
     return found
 
 
-def line(*parts: str | tuple[str, str]) -> Text:
+def line(*parts: Part) -> Text:
     """A text put together from strings and pairs of a string and its style."""
     return Text.assemble(*parts)
 
 
-def say(*parts: str | tuple[str, str], indent: int = 0) -> None:
+def spans(text: str) -> list[Part]:
+    """A text in which `code` stands between backticks: coloured, or where there are no colours left as it is."""
+    if console().color_system is None or console().no_color:
+        return [text]
+    return [(part, "code") if place % 2 else part for place, part in enumerate(text.split("`"))]
+
+
+def say(*parts: Part, indent: int = 0) -> None:
     """Print one paragraph; it wraps between words, each of its lines indented by so many columns."""
     from rich.padding import Padding
 

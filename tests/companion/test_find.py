@@ -60,7 +60,8 @@ def test_a_file_of_two_units_is_asked_for_unless_the_folder_says_which(here, cou
     days = course.read("curriculum/days.toml").replace('files = ["base.py"]', 'files = ["base.py", "rows.py"]')
     course.write({"curriculum/days.toml": days})
     here = the_course()
-    with pytest.raises(CompanionError, match=r"rows\.py stands in 2 places: name week01_sums/rows\.py or week02_faults"):
+    where = r"rows\.py stands in 2 places: name week01_sums/rows\.py or week02_faults"
+    with pytest.raises(CompanionError, match=where):
         find(here, "rows.py")
     assert find(here, "week02_faults/rows.py").task.id == "2.1"
     monkeypatch.chdir(course.root / "curriculum" / "week01_sums")
