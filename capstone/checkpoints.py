@@ -36,6 +36,16 @@ class Progress:
     val_loss: float = math.inf  # at the latest validation
     best_loss: float = math.inf  # of all validations
 
+    def seconds_of(self) -> dict[str, float]:
+        """Where the time went, in seconds."""
+        parts = {
+            "steps": self.seconds - self.waiting,
+            "data": self.waiting,
+            "validation": self.validating,
+            "checkpoints": self.saving,
+        }
+        return {name: round(seconds, 3) for name, seconds in parts.items()}
+
 
 @dataclass
 class Keeper:

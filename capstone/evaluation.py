@@ -71,14 +71,24 @@ def evaluate_tokens(
 
 def record(result: Scores, text: Text, vocab_size: int, stride: int) -> dict[str, Any]:
     """The scores and what they depend on; a score without them cannot be compared."""
-    entropy = text.entropy
     return {
         **dataclasses.asdict(result),
+        **about(text, result.tokens),
+        "tokenizer": f"byte-level BPE, {vocab_size} tokens",
+        "stride": stride,
+    }
+
+
+def about(text: Text, tokens: int) -> dict[str, Any]:
+    """A text, its size in every unit, and what is known of its source."""
+    entropy = text.entropy
+    return {
         "text": text.name,
         "kind": text.kind,
         "split": text.split,
-        "tokenizer": f"byte-level BPE, {vocab_size} tokens",
-        "stride": stride,
+        "tokens": tokens,
+        "words": text.words,
+        "bytes": text.bytes,
         "source_bits_per_byte": entropy.bits_per_byte if entropy else None,
         "source_ppl_word": entropy.perplexity_per_word if entropy else None,
     }

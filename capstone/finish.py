@@ -1,15 +1,14 @@
 """What a run shows and keeps when it is trained: curve, scores, samples, and the next command to type."""
 
 import dataclasses
-import math
 from typing import Any
 
 from rich.console import Console
 from torch import nn
 
 from .checkpoints import load_weights, open_checkpoint
-from .data import Data
-from .evaluation import evaluate_tokens, record, table
+from .comparison import levels
+from .evaluation import about, evaluate_tokens, record, table
 from .folder import told_in_a_sentence, write_json
 from .loop import Run
 from .machine import describe, in_precision
@@ -21,17 +20,12 @@ from .together import from_main, on_main
 SAMPLES = 3
 
 
-def source_entropy(data: Data) -> float | None:
-    """The lowest loss that any model can reach on the validation text, in nats per token."""
-    entropy = data.validation_text.entropy
-    return entropy.bits * math.log(2) / (len(data.validation) - 1) if entropy else None
-
-
 def draw(run: Run) -> None:
     """Draw the curve as far as it goes."""
-    path = run.keeper.folder / "curve.png"
+    path, data = run.keeper.folder / "curve.png", run.data
+    known = levels(about(data.validation_text, len(data.validation) - 1), data.vocab_size)
     with told_in_a_sentence(path):
-        draw_curve(run.metrics.read(), path, run.data.vocab_size, source_entropy(run.data), run.keeper.folder.name)
+        draw_curve(run.metrics.read(), path, known, run.keeper.folder.name)
 
 
 def finish(run: Run, console: Console) -> None:
@@ -76,12 +70,7 @@ def how_it_was_trained(run: Run) -> dict[str, Any]:
         "tokens_seen": progress.tokens,
         "seconds": round(progress.seconds, 1),
         "tokens_per_second": round(rate, 1),
-        "seconds_of": {
-            "steps": round(progress.seconds - progress.waiting, 1),
-            "data": round(progress.waiting, 1),
-            "validation": round(progress.validating, 1),
-            "checkpoints": round(progress.saving, 1),
-        },
+        "seconds_of": progress.seconds_of(),
         "checkpoint_share": round(progress.saving / progress.seconds, 4) if progress.seconds else None,
         "model_gflops_per_second": round(rate * flops / 1e9, 1),
         "machine": describe(run.device),

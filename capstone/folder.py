@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from .config import Config
+from .curve import from_lines
 from .errors import CapstoneError
 
 
@@ -103,14 +104,7 @@ class MetricsFile:
 
     def read(self) -> list[dict[str, Any]]:
         """All records. A last line that a crash cut short is left out."""
-        records = []
-        if self.path.is_file():
-            for line in self.path.read_text(encoding="utf-8").splitlines():
-                try:
-                    records.append(json.loads(line))
-                except ValueError:
-                    break
-        return records
+        return from_lines(self.path.read_text(encoding="utf-8")) if self.path.is_file() else []
 
     def settle(self) -> None:
         """Have the system put on the disk what was appended, so that no checkpoint is ahead of its own records."""

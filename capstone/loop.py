@@ -97,7 +97,8 @@ def validate(run: Run, model: nn.Module) -> None:
         progress.val_loss, _ = mean_loss(run.pieces, run.config, bare, run.data.validation, run.device, world=run.world)
     progress.validating += time.perf_counter() - began
     if is_main():
-        run.metrics.append([{"step": progress.step, "tokens": progress.tokens, "val_loss": progress.val_loss}])
+        look = {"step": progress.step, "tokens": progress.tokens, "val_loss": progress.val_loss}
+        run.metrics.append([look | {"seconds_of": progress.seconds_of()}])
     with channel("checkpoint"):
         run.keeper.save_best(run.model, progress)
 

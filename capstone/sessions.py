@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from .build import count_parameters
+from .evaluation import about
 from .folder import command, told_in_a_sentence
 from .machine import describe
 from .pieces import ROOT
@@ -35,7 +36,6 @@ def note_session(run: "Run", arguments: list[str], preparing: float) -> None:
 
 def session(run: "Run", arguments: list[str]) -> dict[str, Any]:
     """Where the run stands, on what it runs, what it is made of, and the sizes by which its losses are converted."""
-    text = run.data.validation_text
     return {
         "step": run.progress.step,
         "began": datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
@@ -51,13 +51,9 @@ def session(run: "Run", arguments: list[str]) -> dict[str, Any]:
         "commit": commit(ROOT),
         "parameters": count_parameters(run.model),
         "vocab_size": run.data.vocab_size,
-        "kind": text.kind,
         "train_source": run.data.train_source,
-        "source": text.source,
-        "tokens": len(run.data.validation) - 1,  # of the validation split, those that are scored
-        "words": text.words,
-        "bytes": text.bytes,
-        "source_bits_per_byte": text.entropy.bits_per_byte if text.entropy else None,
+        "source": run.data.validation_text.source,
+        "validation": about(run.data.validation_text, len(run.data.validation) - 1),
         "pieces": {choice.piece.name: "mine" if choice.mine else "reference" for choice in run.keeper.choices},
     }
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-UNLIKE = ("tokens_per_second", "seconds", "saving")  # what a clock decides
+UNLIKE = ("tokens_per_second", "seconds", "seconds_of", "waiting", "validating", "saving")  # what a clock decides
 
 
 def same_run(folder: Path, whole: Path) -> list[str]:

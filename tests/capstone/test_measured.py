@@ -14,7 +14,6 @@ from capstone.evaluation import evaluate_tokens
 from capstone.generate import main as generate
 from capstone.pieces import choose, load
 from capstone.record import main as record
-from course_data.entropy import Entropy
 from course_data.text import Text
 
 
@@ -104,11 +103,3 @@ def test_generate_depends_on_the_seed_alone(trained, capsys):
     assert text() != text("--seed", "2")
     assert text("--temperature", "0") == text("--top-k", "1", "--seed", "9")
     assert text("--samples", "3").count("the town") >= 3
-
-
-def test_source_entropy_per_token():
-    from capstone.finish import source_entropy
-
-    text = Text("e", "validation", "a b\n", "generated", "", Entropy(12.0, 3, 4))
-    data = SimpleNamespace(validation_text=text, validation=range(7))
-    assert source_entropy(data) == pytest.approx(2 * math.log(2))
