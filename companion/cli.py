@@ -10,7 +10,9 @@ import typer
 from typer.core import TyperGroup
 
 from companion.console import complain
+from companion.course import find_root
 from companion.errors import CompanionError
+from companion.stubs import note_beginning
 from grader.units import UnitsError
 
 # In the order of the help: section → verb → module:function, or module:app for a verb that has verbs of its own.
@@ -20,8 +22,15 @@ SECTIONS = {
         "check": "companion.check:check",
         "hint": "companion.hint:hint",
     },
-    "Write": {},
-    "Course": {},
+    "Write": {
+        "write": "companion.written:write",
+    },
+    "Course": {
+        "reset": "companion.reset:reset",
+        "undo": "companion.reset:undo",
+        "backups": "companion.reset:backups",
+        "new-stubs": "companion.new_stubs:new_stubs",
+    },
     "Instructors": {},
 }
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -48,12 +57,10 @@ class Verbs(TyperGroup):
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         width = max(map(len, self.list_commands(ctx)))
         for section, verbs in SECTIONS.items():
-            rows = [
-                (verb, self.get_command(ctx, verb).get_short_help_str(formatter.width - 6 - width)) for verb in verbs
-            ]
+            rows = [(f"{verb:<{width}}", _title(self.get_command(ctx, verb))) for verb in verbs]
             if rows:
                 with formatter.section(section):
-                    formatter.write_dl([(f"{verb:<{width}}", text) for verb, text in rows])
+                    formatter.write_dl(rows)
 
     def invoke(self, ctx: Any) -> Any:
         """Run a verb. What a person can put right becomes a sentence and an exit code, whichever verb raised it."""
@@ -67,6 +74,11 @@ class Verbs(TyperGroup):
                 raise
             complain(f"{error.filename}: {error.strerror}.")
             raise typer.Exit(1) from error
+
+
+def _title(verb: Any) -> str:
+    """The first line of a verb's help."""
+    return (verb.help or "").partition("\n")[0]
 
 
 def command(name: str, place: str) -> Any:
@@ -87,6 +99,7 @@ app = typer.Typer(cls=Verbs, rich_markup_mode=None, pretty_exceptions_enable=Fal
 @app.callback(invoke_without_command=True)
 def companion(context: typer.Context) -> None:
     """Fourteen days from an empty file to a GPT of your own. Without a verb: where you are."""
+    note_beginning(find_root())
     if context.invoked_subcommand is None:
         from companion.status import status
 

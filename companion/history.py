@@ -32,11 +32,16 @@ class Outcome:
         return self.check.partition("::")[2].removeprefix("test_").replace("_", " ")
 
 
-def recent(root: Path) -> list[Outcome]:
-    """The last outcomes, oldest first. Lines that cannot be read are left out."""
+def everything(root: Path) -> list[Outcome]:
+    """All outcomes that were ever recorded, oldest first. Lines that cannot be read are left out."""
+    return recent(root, None)
+
+
+def recent(root: Path, tail: int | None = TAIL) -> list[Outcome]:
+    """The last outcomes, oldest first: those in so many bytes. Lines that cannot be read are left out."""
     try:
         with (root / RECORDS / "history.jsonl").open("rb") as file:
-            file.seek(max(file.seek(0, 2) - TAIL, 0))
+            file.seek(0 if tail is None else max(file.seek(0, 2) - tail, 0))
             lines = file.read().splitlines()
     except OSError:
         return []
