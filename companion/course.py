@@ -49,8 +49,14 @@ def the_course(start: Path | None = None) -> Course:
     Raises:
         CompanionError: there is none. grader.units.UnitsError: its list of units has faults.
     """
+    root = find_root(start)
+    return Course(root, load_units(root / LIST))
+
+
+def find_root(start: Path | None = None) -> Path:
+    """The root of that course. Raises CompanionError if there is none."""
     here = (start or Path.cwd()).resolve()
     for root in (here, *here.parents, Path(__file__).resolve().parents[1]):
         if (root / LIST).is_file():
-            return Course(root, load_units(root / LIST))
+            return root
     raise CompanionError(f"There is no course here: go into its folder, the one that has {LIST.as_posix()}.")
