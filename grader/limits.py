@@ -4,6 +4,7 @@ import contextlib
 import os
 import signal
 import sys
+from collections.abc import Iterator
 
 FILE_LIMIT = 256 * 2**20  # bytes that one file written by a check may have
 
@@ -25,3 +26,13 @@ def limit() -> None:
         allowed = resource.getrlimit(kind)[1]
         with contextlib.suppress(ValueError, OSError):  # not every system keeps every limit
             resource.setrlimit(kind, (most if allowed == resource.RLIM_INFINITY else min(most, allowed), allowed))
+
+
+@contextlib.contextmanager
+def ctrl_c_ignored() -> Iterator[None]:
+    """A child that starts here ignores Ctrl-C from its first moment on: ending it is the parent's affair."""
+    kept = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, kept)

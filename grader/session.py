@@ -4,6 +4,7 @@ import ast
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 from grader.bench import CRASHED, NOT_STARTED, PASSED
@@ -136,5 +137,10 @@ def digests(root: Path, folder: Path, task: Task) -> dict[str, str]:
 
 def check_names(file: Path) -> list[str]:
     """The names of the test functions of a file, without running it."""
-    tree = ast.parse(file.read_text("utf-8"))
+    return _test_functions(file.read_text("utf-8"))
+
+
+@lru_cache(maxsize=256)
+def _test_functions(source: str) -> list[str]:
+    tree = ast.parse(source)
     return [node.name for node in tree.body if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")]

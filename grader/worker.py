@@ -22,7 +22,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from grader.bench import CRASHED, Bench
-from grader.limits import limit
+from grader.limits import ctrl_c_ignored, limit
 from grader.outcome import PRINTED_LIMIT
 from grader.ranks import get_ready, uses_ranks
 from grader.verdict import Line, Verdict, judge, where
@@ -63,7 +63,7 @@ class Worker:
 
     def run(self, order: Order) -> Verdict:
         """Run one check; never raises for anything that the learner's code does."""
-        pipe = self._ready()
+        pipe = self.get_ready()
         try:
             pipe.send(order)
             if not pipe.poll(order.seconds * PATIENCE + GRACE):
@@ -76,14 +76,15 @@ class Worker:
         self._stop()
         self._folder.cleanup()
 
-    def _ready(self) -> Connection:
+    def get_ready(self) -> Connection:
+        """Start the child if there is none, and wait until it takes orders."""
         if self._process is None or not self._process.is_alive() or self._pipe is None:
             self._stop()
             self._pipe, theirs = self._context.Pipe()
             self._process = self._context.Process(  # type: ignore[attr-defined]
                 target=serve, args=(theirs, self._pipe, Path(self._folder.name))
             )  # no daemon: it may start ranks
-            with _ctrl_c_ignored():
+            with ctrl_c_ignored():
                 self._process.start()
             theirs.close()
             self._pipe.recv()  # importing torch does not count against the first check
@@ -143,16 +144,6 @@ def _cause(code: int | None) -> str:
             reason = "SIGKILL: most likely out of memory" if name == "SIGKILL" else name
             return f"The Python interpreter itself went down ({reason})."
     return f"Python ended in the middle of the check (exit code {code}): os._exit() does that."
-
-
-@contextlib.contextmanager
-def _ctrl_c_ignored() -> Iterator[None]:
-    """A child that starts here ignores Ctrl-C from its first moment on: ending it is the parent's affair."""
-    kept = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, kept)
 
 
 def serve(pipe: Connection, parents: Connection, folder: Path) -> None:
