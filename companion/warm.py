@@ -1,0 +1,211 @@
+"""Runs of pytest at the speed of thought: each in a process that was ready before it was wanted.
+
+A spare process has imported torch, pytest and the grader, has a worker at hand and waits for one order; after it, the
+next spare is made. So what takes seconds was done before, and nothing that a learner's code does can reach a later run.
+On Linux spares are forked, in a moment, from a server that has imported all that and done nothing else: it has used no
+thread of torch's. Where forking is not safe they are started afresh, in some seconds.
+"""
+
+import contextlib
+import multiprocessing
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from multiprocessing import forkserver
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from companion.errors import CompanionError
+from grader.limits import ctrl_c_ignored
+
+STOPPED = -1  # the code of a run that was ended from outside
+PATIENCE = 5  # seconds for a process to leave by itself
+
+
+@dataclass(frozen=True)
+class Order:
+    """One run of pytest.
+
+    Args:
+        root: the course's root, in which pytest runs.
+        arguments: pytest's own: files of checks, options.
+    """
+
+    root: Path
+    arguments: tuple[str, ...]
+    columns: int = 80
+    colour: bool = False
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A check begins: `curriculum/day02_attention/test_attention.py::test_worked_example`."""
+
+    check: str
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A check has its verdict: grader.verdict.Verdict as plain data, each line a pair of a text and its style."""
+
+    task: str  # its number; "" if the check belongs to none
+    file: Path
+    title: str
+    state: str
+    facts: tuple[tuple[str, str], ...] = ()
+    advice: tuple[tuple[str, str], ...] = ()
+    mistakes: tuple[str, ...] = ()
+    unwritten: str = ""
+    printed: str = ""
+
+
+@dataclass(frozen=True)
+class Said:
+    """A piece of what pytest writes on the screen."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Ended:
+    """The run is over.
+
+    Args:
+        code: pytest's exit code, or STOPPED.
+        passed: the numbers of the tasks all of whose checks ran and passed.
+        troubles: what stood in the way of recording it.
+        broken: the traceback of an error that is nobody's but the grader's.
+    """
+
+    code: int
+    passed: tuple[str, ...] = ()
+    troubles: tuple[str, ...] = ()
+    broken: str = ""
+
+
+Event = Begun | Judged | Said | Ended
+
+
+class Warm:
+    """Keeps a spare process. All but `run`, which may go on in another thread, belongs to the main thread."""
+
+    def __init__(self) -> None:
+        default = "fork" if sys.platform == "linux" else "spawn"
+        method = os.environ.get("COURSE_START_METHOD", default)
+        self._context: Any = multiprocessing.get_context({"fork": "forkserver"}.get(method, method))
+        self._spare: _Runner | None = None
+        self._running: _Runner | None = None
+
+    def __enter__(self) -> "Warm":
+        self.prepare()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def prepare(self) -> None:
+        """Begin to make a spare process, unless there is one. Returns at once."""
+        if self._spare is not None and not self._spare.process.is_alive():
+            self._spare.end()
+            self._spare = None
+        if self._spare is None:
+            with ctrl_c_ignored():
+                if self._context.get_start_method() == "forkserver":
+                    self._context.set_forkserver_preload(["companion.warm_runner"])
+                    forkserver.ensure_running()
+                self._spare = _Runner(self._context)
+
+    def run(self, order: Order) -> Iterator[Event]:
+        """Carry out an order on the spare process, and give what happens as it happens; the last is Ended.
+
+        Raises:
+            CompanionError: the process ended by itself.
+        """
+        assert self._spare is not None, "prepare() comes first"
+        runner, self._spare = self._spare, None
+        self._running = runner
+        try:
+            yield from runner.events(order)
+        finally:
+            if self._running is runner:
+                self._running = None
+            runner.end()
+
+    def stop(self) -> None:
+        """End the run that goes on, whatever it does. Its last event is Ended(STOPPED)."""
+        if self._running is not None:
+            self._running.stop()
+
+    def close(self) -> None:
+        """End every process."""
+        self.stop()
+        if self._spare is not None:
+            self._spare.stop()
+            self._spare.end()
+            self._spare = None
+
+
+class _Runner:
+    """One process, the line to it, and its folder for temporary files."""
+
+    def __init__(self, context: Any):
+        self.folder = Path(tempfile.mkdtemp(prefix="course-"))
+        self.pipe: Connection
+        self.pipe, theirs = context.Pipe()
+        self.process = context.Process(target=_serve, args=(theirs, self.folder))  # no daemon: it has children
+        self.process.start()
+        theirs.close()
+        self.stopped = False
+
+    def events(self, order: Order) -> Iterator[Event]:
+        event: Any = None
+        try:
+            event = self.pipe.recv()  # that it is ready, or why it is not
+            if not isinstance(event, Ended):
+                self.pipe.send(order)
+            while not isinstance(event, Ended):
+                event = self.pipe.recv()
+                if not isinstance(event, Ended):
+                    yield event
+            yield event
+        except (EOFError, OSError) as error:
+            if self.stopped:
+                yield Ended(STOPPED)
+                return
+            self.process.join(PATIENCE)
+            raise CompanionError(
+                f"The process that ran the checks ended by itself (exit code {self.process.exitcode})."
+            ) from error
+
+    def stop(self) -> None:
+        """End the process and all that it has started, at once."""
+        self.stopped = True
+        if not self.process.is_alive():
+            return
+        if sys.platform == "win32":
+            subprocess.run(["taskkill", "/T", "/F", "/PID", str(self.process.pid)], capture_output=True, check=False)
+            return
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.kill()  # it may not lead its group yet
+
+    def end(self) -> None:
+        """Let it leave, or else end it; and tidy up after it."""
+        self.pipe.close()
+        self.process.join(PATIENCE)
+        if self.process.is_alive():
+            self.stop()
+            self.process.join()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _serve(pipe: Connection, folder: Path) -> None:
+    from companion.warm_runner import serve  # it imports torch, which the watcher can do without
+
+    serve(pipe, folder)
