@@ -21,6 +21,7 @@ SECTIONS = {
         "status": "companion.status:status",
         "check": "companion.check:check",
         "hint": "companion.hint:hint",
+        "solution": "companion.solution:solution",
     },
     "Write": {
         "write": "companion.written:write",

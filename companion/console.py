@@ -23,7 +23,7 @@ Part = str | tuple[str, str]  # a text, or a text and its style
 PLAIN = {
     "✔": "+", "✘": "x", "○": "o", "●": "*", "▸": ">", "·": "-", "…": ".", "→": ">", "←": "<", "─": "-", "│": "|",
     "█": "#", "░": ".", "≤": "<", "≥": ">", "≠": "!", "≈": "~", "−": "-", "–": "-", "—": "-", "“": '"', "”": '"',
-    "‘": "'", "’": "'", "×": "x", "√": "V",
+    "‘": "'", "’": "'", "×": "x", "√": "V", "⋯": ".",
 }  # fmt: skip
 
 
@@ -37,8 +37,8 @@ def console(stderr: bool = False) -> Console:
     return found
 
 
-def line(*parts: Part) -> Text:
-    """A text put together from strings and pairs of a string and its style."""
+def line(*parts: Part | Text) -> Text:
+    """A text put together from strings, pairs of a string and its style, and texts."""
     return Text.assemble(*parts)
 
 
@@ -49,7 +49,7 @@ def spans(text: str) -> list[Part]:
     return [(part, "code") if place % 2 else part for place, part in enumerate(text.split("`"))]
 
 
-def say(*parts: Part, indent: int = 0) -> None:
+def say(*parts: Part | Text, indent: int = 0) -> None:
     """Print one paragraph; it wraps between words, each of its lines indented by so many columns."""
     from rich.padding import Padding
 
@@ -75,16 +75,23 @@ def ask(question: str) -> bool:
         return False
 
 
+def code(*rows: tuple[str, str]) -> Text:
+    """Lines of a program, each with its style; they are never broken."""
+    text = Text("\n").join(Text(row, style) for row, style in rows)
+    text.no_wrap, text.overflow = True, "ignore"
+    return text
+
+
 def page(text: RenderableType) -> None:
     """Print, through the pager if there is a terminal and it is too small."""
     here = console()
     height = len(here.render_lines(text, pad=False))
     if not (here.is_terminal and sys.stdin.isatty()) or height < here.height:
-        here.print(text)
+        here.print(text, crop=False)
         return
     os.environ.setdefault("LESS", "-R")
     with here.pager(styles=os.name != "nt" and not here.no_color):
-        here.print(text)
+        here.print(text, crop=False)
 
 
 def _plain(error: UnicodeError) -> tuple[str, int]:
