@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -136,7 +136,7 @@ def _record(cls: type[T], table: dict[str, Any], where: str, faults: list[str], 
 
 
 @cache
-def _fields(cls: Hashable) -> dict[str, Any]:
+def _fields(cls: Any) -> dict[str, Any]:
     """The fields of a dataclass and their types."""
     return get_type_hints(cls)
 
