@@ -117,7 +117,8 @@ def _tables(table: dict[str, Any], key: str) -> list[dict[str, Any]]:
 def _record(cls: type[T], table: dict[str, Any], where: str, faults: list[str], **given: object) -> T:
     """A dataclass from a TOML table. A faulty field is noted and stands empty, so that the reading can go on."""
     values = dict(given)
-    hints = {name: hint for name, hint in _fields(cls).items() if name not in given}
+    types = _fields(cls)  # type: ignore[arg-type]  # a class is hashable
+    hints = {name: hint for name, hint in types.items() if name not in given}
     faults += [f"{where}: unknown field '{name}'" for name in table if name not in hints]
     for name, hint in hints.items():
         value = table.get(name)
