@@ -48,8 +48,13 @@ class TaskFigures:
 
     @property
     def difficulty(self) -> tuple[int, int, int]:
-        """To be compared: runs of the hardest check, then mistakes named, then time."""
-        return (self.hardest.runs if self.hardest else 0, self.mistakes.total(), self.seconds)
+        """To be compared: runs until all passed, then mistakes named, then time."""
+        return self.runs, self.mistakes.total(), self.seconds
+
+    @property
+    def passed(self) -> bool:
+        """Whether each check that ran has passed once."""
+        return bool(self.checks) and all(check.passed for check in self.checks)
 
 
 def runs_of_checks(history: Iterable[Outcome]) -> list[list[Outcome]]:

@@ -42,7 +42,7 @@ class Stretch:
     @property
     def hardest(self) -> list[TaskFigures]:
         """Tasks that did not pass at once, hardest first."""
-        tried = [task for task in self.tasks if task.hardest and task.hardest.runs > 1]
+        tried = [task for task in self.tasks if task.runs > 1 or (task.runs and not task.passed)]
         return sorted(tried, key=lambda task: task.difficulty, reverse=True)
 
 
@@ -89,7 +89,7 @@ def as_markdown(course: Course, found: Stretch) -> str:
         return "\n\n".join([*parts, NOTHING])
     parts += [_days(found), _hard(found), _mistakes(course, found), _runs(found)]
     if found.quiz[0]:
-        parts.append(f"Quiz: {found.quiz[1]} of {found.quiz[0]} questions answered right at the first time.")
+        parts.append(f"Quiz: {found.quiz[1]} of {found.quiz[0]} questions answered right the first time.")
     return "\n\n".join(part for part in parts if part)
 
 
@@ -122,14 +122,16 @@ def _hard(found: Stretch) -> str:
 
 
 def _how_hard(one: TaskFigures) -> str:
+    runs = f"{one.runs} {'run' if one.runs == 1 else 'runs'} of its checks"
+    parts = [f"passed after {runs}" if one.passed else f"not passed in {runs}"]
     check = one.hardest
-    assert check is not None
-    name = check.check.partition("::")[2].removeprefix("test_").replace("_", " ")
-    passed = "passed at attempt" if check.passed else "not passed in"
-    attempts = f"{check.runs}" if check.passed else f"{check.runs} attempts"
+    if check and check.runs > 2:
+        name = check.check.partition("::")[2].removeprefix("test_").replace("_", " ")
+        parts.append(f"“{name}” alone took {check.runs}")
     named = one.mistakes.total()
-    mistakes = f"; {named} {'mistake' if named == 1 else 'mistakes'} named" if named else ""
-    return f"“{name}” {passed} {attempts}{mistakes}"
+    if named:
+        parts.append(f"{named} {'mistake' if named == 1 else 'mistakes'} named")
+    return "; ".join(parts)
 
 
 def _mistakes(course: Course, found: Stretch) -> str:

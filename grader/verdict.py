@@ -128,7 +128,8 @@ def _unfinished(failure: Failure) -> list[Line]:
     if text is None or failure.name not in dict(values) or not all(isinstance(value, str) for _, value in values):
         return []
     left = [(name, value) for name, value in values if value != ANSWERED]
-    lines = [Line(f"{text.place}: {len(left)} of {len(values)} headings wait for you.", "bold")]
+    wait = "waits" if len(left) == 1 else "wait"
+    lines = [Line(f"{text.place}: {len(left)} of {len(values)} headings {wait} for you.", "bold")]
     return lines + [Line(f"  {name}: {value}", "code") for name, value in left]
 
 
@@ -187,6 +188,8 @@ def _advice(bench: Bench, failure: Failure, diagnosis: Diagnosis) -> list[Line]:
         lines = [Line(f"{which} exactly this {failure.name}:")]
         lines += [line for mistake in found for line in _named(bench, mistake)]
         return [*lines, Line("What comes after it differs from that mistake too: there may be a second one.", "dim")]
+    if len(found) == 1 and failure.comparison.written:
+        return [Line("About the first of them:"), *_named(bench, found[0])]
     if len(found) == 1:
         return [Line(f"Exactly this {what} comes from a known mistake:"), *_named(bench, found[0])]
     lines = [Line(f"Several known mistakes give exactly this {what}. It could be either of:")]
