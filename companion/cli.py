@@ -7,11 +7,11 @@ from difflib import get_close_matches
 from typing import Any
 
 import typer
-from typer.core import TyperGroup
 
 from companion.console import complain
 from companion.course import find_root
 from companion.errors import CompanionError
+from companion.group import CONTEXT, Group
 from companion.stubs import note_beginning
 from grader.units import UnitsError
 
@@ -21,6 +21,8 @@ SECTIONS = {
         "status": "companion.status:status",
         "check": "companion.check:check",
         "hint": "companion.hint:hint",
+        "again": "companion.again:again",
+        "quiz": "companion.quiz.command:quiz",
         "solution": "companion.solution:solution",
     },
     "Write": {
@@ -31,13 +33,13 @@ SECTIONS = {
         "undo": "companion.reset:undo",
         "backups": "companion.reset:backups",
         "new-stubs": "companion.new_stubs:new_stubs",
+        "data": "companion.data:app",
     },
     "Instructors": {},
 }
-CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
-class Verbs(TyperGroup):
+class Verbs(Group):
     """The verbs of the table: a verb's module is imported when it is called, and all of them for the help."""
 
     def list_commands(self, ctx: Any) -> list[str]:
@@ -55,19 +57,14 @@ class Verbs(TyperGroup):
             raise CompanionError(f"There is no verb {name}.{guess} {ctx.command_path} --help lists them all.", code=2)
         return super().resolve_command(ctx, args)
 
-    def format_commands(self, ctx: Any, formatter: Any) -> None:
-        width = max(map(len, self.list_commands(ctx)))
-        for section, verbs in SECTIONS.items():
-            rows = [(f"{verb:<{width}}", _title(self.get_command(ctx, verb))) for verb in verbs]
-            if rows:
-                with formatter.section(section):
-                    formatter.write_dl(rows)
+    def sections(self, ctx: Any) -> dict[str, list[str]]:
+        return {section: list(verbs) for section, verbs in SECTIONS.items()}
 
     def invoke(self, ctx: Any) -> Any:
         """Run a verb. What a person can put right becomes a sentence and an exit code, whichever verb raised it."""
         try:
             return super().invoke(ctx)
-        except (CompanionError, UnitsError) as error:
+        except _for_people() as error:
             complain(str(error))
             raise typer.Exit(getattr(error, "code", 1)) from error
         except OSError as error:
@@ -77,15 +74,22 @@ class Verbs(TyperGroup):
             raise typer.Exit(1) from error
 
 
-def _title(verb: Any) -> str:
-    """The first line of a verb's help."""
-    return (verb.help or "").partition("\n")[0]
+def _for_people() -> tuple[type[Exception], ...]:
+    """The errors whose message is a sentence for people: the companion's, and those of the packages that are loaded."""
+    others = (("course_data.errors", "CourseDataError"), ("capstone.errors", "CapstoneError"))
+    loaded = [getattr(sys.modules[module], name) for module, name in others if module in sys.modules]
+    return (CompanionError, UnitsError, *loaded)
 
 
 def command(name: str, place: str) -> Any:
-    """A verb of the table, as a command."""
+    """A verb of the table, as a command. Raises CompanionError if a package that it needs is missing."""
     module, _, attribute = place.partition(":")
-    verb = getattr(importlib.import_module(module), attribute)
+    try:
+        verb = getattr(importlib.import_module(module), attribute)
+    except ModuleNotFoundError as error:
+        raise CompanionError(
+            f"{name} needs {error.name}, which is not installed: python -m pip install -e ."
+        ) from error
     if not isinstance(verb, typer.Typer):
         verb, function = typer.Typer(add_completion=False, rich_markup_mode=None, context_settings=CONTEXT), verb
         verb.command(name)(function)

@@ -1,6 +1,10 @@
 """`python -m curriculum VERB`: the companion."""
 
-from companion.cli import main
+import sys
 
 if __name__ == "__main__":
+    try:
+        from companion.cli import main
+    except ModuleNotFoundError as error:
+        sys.exit(f"{error.name} is not installed: python -m pip install -e . (and is the environment .venv activated?)")
     main()
