@@ -24,6 +24,13 @@ from grader.units import Task
 FIGURES = {
     "week 1": "companion.review:week_1",
     "two weeks": "companion.review:two_weeks",
+    "report architecture": "companion.report.figures:architecture",
+    "report configuration": "companion.report.figures:configuration",
+    "report curves": "companion.report.figures:curves",
+    "report results": "companion.report.figures:results",
+    "report samples": "companion.report.figures:samples",
+    "interview run": "companion.interview.notes:run_numbers",
+    "mock interviews": "companion.interview.notes:interviews",
 }
 MARKER = re.compile(rb"<!-- (?:figures: ([^\r\n]+?)|(end of figures)) -->")
 OPENING, CLOSING = "<!-- figures: {} -->", "<!-- end of figures -->"
