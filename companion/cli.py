@@ -27,6 +27,8 @@ SECTIONS = {
     },
     "Write": {
         "write": "companion.written:write",
+        "report": "companion.report.command:report",
+        "interview": "companion.interview.command:interview",
     },
     "Course": {
         "reset": "companion.reset:reset",

@@ -5,6 +5,7 @@ and "" if nothing did: a checklist that cannot be written must never spoil a che
 
 .course/passed.json     task → {file: sha256}: the files as they were when the task's checks last passed
 .course/history.jsonl   one line for each outcome of a check
+.course/again.json      which task is being solved again: its box stays ticked
 .course/lock            held while any of these, or progress.md, is written
 """
 
@@ -140,6 +141,15 @@ def passed(root: Path) -> Passed:
         return _read_passed(root / RECORDS / "passed.json")
     except (OSError, ValueError):
         return {}
+
+
+def solved_again(root: Path) -> str:
+    """The task that the learner is solving again from its stub, as .course/again.json says; "" if there is none."""
+    try:
+        record = json.loads((root / RECORDS / "again.json").read_bytes())
+        return str(record["open"]["task"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
 
 
 def record_passed(root: Path, task: str, files: Mapping[str, str]) -> str:

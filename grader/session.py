@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from grader.bench import CRASHED, NOT_STARTED, PASSED
-from grader.progress import append_history, digest, forget, record_passed, tick
+from grader.progress import append_history, digest, forget, record_passed, solved_again, tick
 from grader.units import Task, Unit, all_tasks, task_of_check
 from grader.verdict import Line, Verdict
 
@@ -97,18 +97,30 @@ class Session:
         """Tick or untick the tasks whose checks all ran, and add this run to the history."""
         if not self.results:
             return
-        ticks = {}
+        ticks, held = {}, self._held()
         for task in (task for task in self.tasks() if self.complete(task)):
             folder = self.of_task(task)[0].file.parent
             now = digests(self.root, folder, task)
-            if self.digests[task.id] == now:  # no file was saved again while its checks ran
+            unchanged = self.digests[task.id] == now  # no file was saved again while its checks ran
+            if unchanged and (self.passed(task) or task.id not in held):
                 ticks[task.id] = self.passed(task)
+        again = solved_again(self.root)
+        if ticks.get(again):
+            self.troubles.append(f"{again} is solved again: `course again --done` lays the two solutions side by side.")
         troubles = [tick(self.root, ticks)] if ticks else []
         for number, passed in ticks.items():
             files = self.digests[number]
             troubles.append(record_passed(self.root, number, files) if passed else forget(self.root, number))
         troubles.append(append_history(self.root, [self._entry(result) for result in self.results]))
         self.troubles += dict.fromkeys(trouble for trouble in troubles if trouble)
+
+    def _held(self) -> set[str]:
+        """The tasks whose boxes stay ticked: one that is being solved again, and all that build on it."""
+        held, more = set[str](), {solved_again(self.root)}
+        while more:
+            held |= more
+            more = {task.id for task in all_tasks(self.units) if held & set(task.builds_on)} - held
+        return held
 
     def _entry(self, result: Result) -> dict[str, object]:
         return {
