@@ -115,7 +115,8 @@ def _summary(course: Course, memory: Memory, answers: list[Answered]) -> None:
     console().print(result)
     weak = sum(not answer.good for answer in answers)
     many = f"{len(answers)} answers" if len(answers) > 1 else "One answer"
-    say(f"{many}; {weak} of the questions will come again soon." if weak else f"{many}, none of them weak.")
+    soon = f"{weak} of them {'come' if weak > 1 else 'comes'} again soon" if weak else "none of them weak"
+    say(f"{many}; {soon}.")
     task = next((task for task in course.tasks if TEXT in task.writes), None)
     if task is None:
         return

@@ -2,11 +2,13 @@
 
 import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
-from companion.console import Part, console, say
+from rich.table import Table
+
+from companion.console import console, line, say
 from companion.interview.bank import LEVELS, Question
 from companion.interview.clock import in_the_title, minutes
 from companion.interview.memory import Answered, Memory
@@ -55,7 +57,7 @@ class Talk:
     def _one(self, number: int, question: Question, used: float) -> None:
         console().print()
         head = f"{number} · {question.topic} · {LEVELS[question.level]}"
-        say((head, "bold"), (f"   {minutes(used)} of {minutes(self.limit)} minutes used", "dim"))
+        say((head, "bold"), (f"   {minutes(used)} of {minutes(self.limit)}", "dim"))
         say(question.ask, indent=2)
         began = self.clock()
         with in_the_title(self.clock, PER_QUESTION):
@@ -72,30 +74,29 @@ class Talk:
 
     def _answer(self) -> str:
         """Wait for the answer. What is typed goes on to an empty line, and is for the learner alone."""
-        line = self._line("\n  Answer aloud, then press Enter (s: skip, q: end). ")
-        if line == SKIP:
+        typed = self._line("\n  Answer aloud, then press Enter (s: skip, q: end). ")
+        if typed == SKIP:
             return SKIP
-        while line:
-            line = self._line("  ")
+        while typed:
+            typed = self._line("  ")
         return ""
 
     def _line(self, prompt: str) -> str:
-        line = self.ask(prompt).strip()
-        if line.lower() == QUIT:
+        typed = self.ask(prompt).strip()
+        if typed.lower() == QUIT:
             raise Over
-        return line.lower() if line.lower() == SKIP else line
+        return typed.lower() if typed.lower() == SKIP else typed
 
     def _reveal(self, question: Question, seconds: int) -> None:
         say(("\n  " + minutes(seconds), "bold"), (how_long(seconds), "dim"))
         say("A good answer has:", indent=2)
-        for number, point in enumerate(question.points, start=1):
-            say((f"{number}  ", "code"), point, indent=4)
+        show_list([(str(number), "code") for number in range(1, len(question.points) + 1)], question.points)
 
     def _score(self, points: int) -> int:
         """How many of the points the learner had, by their own word."""
         while True:
-            line = self._line(f"\n  Which of them did you say? (such as 1 {points}; a: all; Enter: none) ")
-            found = chosen(line, points)
+            typed = self._line(f"\n  Which of them did you say? (such as 1 {points}; a: all; Enter: none) ")
+            found = chosen(typed, points)
             if found is not None:
                 return len(found)
             say((f"Numbers from 1 to {points}, with spaces between them.", "wrong"), indent=2)
@@ -104,17 +105,25 @@ class Talk:
         style = "good" if answer.good else "advice"
         again = "" if answer.good else " It will come again soon."
         say((f"{answer.said} of {answer.points}.{again}", style), indent=2)
-        for label, texts in (("Often said, and not so: ", question.wrong), ("They would ask next: ", question.follow)):
-            for text in texts:
-                parts: list[Part] = [(label, "dim"), text]
-                say(*parts, indent=2)
+        say("Often said, and not so:", indent=2)
+        show_list([("✘", "wrong")] * len(question.wrong), question.wrong)
+        say("They would ask next:", indent=2)
+        show_list([("→", "advice")] * len(question.follow), question.follow)
         say(("Read: ", "dim"), (f"curriculum/{question.read}", "code"), indent=2)
         self._line("\n  Answer those too. Enter: the next question (q: end). ")
 
 
-def chosen(line: str, points: int) -> set[int] | None:
+def show_list(signs: Sequence[tuple[str, str]], texts: Sequence[str]) -> None:
+    """Print texts, each behind its sign, and their further lines below the first."""
+    grid = Table.grid(padding=(0, 1))
+    for sign, text in zip(signs, texts, strict=True):
+        grid.add_row("   ", line(sign), text)
+    console().print(grid)
+
+
+def chosen(text: str, points: int) -> set[int] | None:
     """The numbers in a line such as `1 3`, `1,3`, `13`, `a` or nothing; None if they cannot be meant."""
-    text = line.strip().lower()
+    text = text.strip().lower()
     if text in ("a", "all"):
         return set(range(1, points + 1))
     if not re.fullmatch(r"[\d\s,.;]*", text):

@@ -1,8 +1,7 @@
 """The marked places of the report, as Markdown: architecture, configuration, curves, results, samples."""
 
-import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from companion.course import Course
@@ -70,7 +69,7 @@ def _of_the_run(course: Course, made: Callable[[Facts], str]) -> str:
         return f"{NO_RUN} ({error})" if "no finished run" not in str(error) else NO_RUN
 
 
-def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     """A Markdown table whose columns but the first are aligned to the right."""
     bars = ["---", *["---:"] * (len(head) - 1)]
     return "\n".join(f"| {' | '.join(row)} |" for row in (head, tuple(bars), *rows))
@@ -149,8 +148,3 @@ def _samples(run: Facts) -> str:
     longest = max((len(marks) for text in shown for marks in re.findall("`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
     return "\n\n".join(f"{fence}text\n{text}\n{fence}" for text in shown) or f"{run.name} has no samples."
-
-
-def in_nats(ratio: float) -> float:
-    """The difference in nats that a ratio of perplexities is."""
-    return math.log(ratio)
