@@ -27,7 +27,7 @@ class Chosen:
 
 
 def choose(course: Course, wanted: Found | None, solved: Mapping[str, int]) -> Chosen:
-    """What to solve again: of what is wanted, or else of the last week, the hardest of the tasks least often done again.
+    """What to solve again: of what is wanted, or else of the last week, the hardest of those done again least.
 
     Raises:
         CompanionError: nothing of it has passed as it stands now.

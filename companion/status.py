@@ -6,7 +6,7 @@ from pathlib import Path
 from companion.console import Part, console, line, say
 from companion.course import Course, the_course
 from companion.history import ago, last_run
-from grader.progress import boxes, lesson_link
+from grader.progress import boxes, lesson_link, solved_again
 from grader.units import Task, Unit
 
 ROWS = 14  # units that are shown, so that the whole fits on 24 lines
@@ -24,6 +24,7 @@ def status() -> None:
     _units(course, ticked, here)
     console().print()
     _last(course)
+    _again(course)
     if not ahead:
         say(("Every box is ticked. ", "good"), "Train once more with all that you wrote: ", ("make train", "code"))
         return
@@ -66,6 +67,13 @@ def _last(course: Course) -> None:
         named = f": {outcome.mistakes[0].replace('_', ' ')}" if len(outcome.mistakes) == 1 else ""
         more = f", and {len(wrong) - 1} more" if len(wrong) > 1 else ""
         say((f"      ✘ {outcome.file}.py, {outcome.name} · {outcome.state}{named}{more}", "wrong"))
+
+
+def _again(course: Course) -> None:
+    """What is being solved again, if anything is."""
+    again = solved_again(course.root)
+    if again:
+        say(("Again ", "dim"), f"{again} is being solved again, its box stays ticked: ", ("course again", "code"))
 
 
 def _next(course: Course, ahead: Sequence[Task]) -> None:

@@ -80,6 +80,7 @@ def test_the_stub_is_back_and_the_first_solution_kept(course, run, stub):
     assert (kept.folder / ROWS).read_text("utf-8") == FIRST
     assert "being solved again, begun just now" in run("again").words
     assert len(backups(the_course())) == 1
+    assert "Again 1.2 is being solved again, its box stays ticked: course again" in run("status").words
 
 
 def test_the_hardest_is_chosen_and_next_time_another(course, run, stub):
