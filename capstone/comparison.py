@@ -4,10 +4,12 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from course_data.errors import CourseDataError
 from course_data.ngram import baseline
 
 from .config import Config
 from .data import read_text
+from .errors import CapstoneError
 
 TRIGRAM = "interpolated trigram of words (Kneser–Ney)"
 # Perplexity per word on the tokens text, validation and test; trained on its train split alone, no dynamic evaluation.
@@ -43,9 +45,13 @@ def trigram(config: Config) -> dict[str, Any]:
     """What a trigram of words makes of a run's validation split, fitted on its train split.
 
     Raises:
-        CapstoneError: the text is not there.
+        CapstoneError: the text is not there, or is none that words can be counted in.
     """
-    result = baseline(read_text(config, "train"), read_text(config, "validation"), 3)
+    train, validation = read_text(config, "train"), read_text(config, "validation")
+    try:
+        result = baseline(train, validation, 3)
+    except (CourseDataError, ValueError) as error:
+        raise CapstoneError(f"A trigram of words cannot be fitted: {error}") from None
     return {
         "baseline": TRIGRAM,
         "baseline_ppl_word": result.entropy.perplexity_per_word,
@@ -85,7 +91,8 @@ def remarks(evaluations: list[dict[str, Any]]) -> list[str]:
     if text == "wikitext2-tokens":
         return [
             "The published models are of words, trained on this train split alone: not pretrained, and without dynamic "
-            "evaluation. Perplexity per token depends on the tokenizer and cannot stand beside theirs; per word it can."
+            "evaluation; their bits per byte are the same figures, converted. Perplexity per token depends on the "
+            "tokenizer and cannot stand beside theirs; per word it can."
         ]
     if text == "wikitext2-raw":
         return [

@@ -70,11 +70,13 @@ def _point(steps: Records) -> dict[str, Any]:
         values = [step[name] for step in steps if name in step]
         if values:
             point[name] = sum(values) / len(values)
-    losses = [step for step in steps if "loss" in step]
-    if losses:  # of steps, or of points that stand for some
-        point["loss_low"] = min(float(step.get("loss_low", step["loss"])) for step in losses)
-        point["loss_high"] = max(float(step.get("loss_high", step["loss"])) for step in losses)
-    return point
+    low, high = _losses(steps, "loss_low"), _losses(steps, "loss_high")
+    return point | {"loss_low": min(low), "loss_high": max(high)} if low else point
+
+
+def _losses(steps: Records, key: str) -> list[float]:
+    """The losses of steps; of points that stand for some, their smallest or largest."""
+    return [step[key if key in step else "loss"] for step in steps if "loss" in step]
 
 
 def _short(value: Any) -> Any:

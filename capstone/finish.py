@@ -8,7 +8,7 @@ from torch import nn
 
 from .checkpoints import load_weights, open_checkpoint
 from .comparison import levels
-from .evaluation import about, evaluate_tokens, record, table
+from .evaluation import about, compared, evaluate_tokens, record, table, with_a_bar
 from .folder import told_in_a_sentence, write_json
 from .loop import Run
 from .machine import describe, in_precision
@@ -34,7 +34,8 @@ def finish(run: Run, console: Console) -> None:
     load_weights(run.model, from_main(lambda: open_checkpoint(run.pieces, best)), best)
     model = in_precision(run.model, config.precision)
     text, stride = data.validation_text, max(1, config.block_size // 4)
-    result = evaluate_tokens(run.pieces, config, model, data.validation, text, stride, run.device, run.world)
+    bar = with_a_bar("The last score")
+    result = evaluate_tokens(run.pieces, config, model, data.validation, text, stride, run.device, run.world, bar)
     values = record(result, text, data.vocab_size, stride)
     on_main(run.pieces, lambda: show(run, model, values, console))
 
@@ -48,6 +49,7 @@ def show(run: Run, model: nn.Module, values: dict[str, Any], console: Console) -
     with told_in_a_sentence(folder / "samples.txt"):
         (folder / "samples.txt").write_text("\n\n----\n\n".join(texts) + "\n", encoding="utf-8")
     console.print(table(values))
+    console.print(compared(values))
     if run.guard.skipped:
         console.print(f"The guard left out {run.guard.skipped} of {run.progress.step:,} steps; metrics.jsonl says why.")
     if config.profile:

@@ -8,7 +8,7 @@ from pathlib import Path
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
 from .comparison import Level
 from .curve import Records, column, is_step, smoothed, thinned
@@ -99,6 +99,9 @@ def gradient_norm(axes: Axes, records: Records, max_norm: float | None) -> None:
         axes.legend(frameon=False)
     if any(norm > 0 for norm in norms):
         axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        axes.yaxis.set_minor_locator(NullLocator())
     against_tokens(axes, "norm of the gradients")
 
 
@@ -114,23 +117,19 @@ def throughput(axes: Axes, records: Records, resumed: list[int]) -> None:
     if resumed:
         axes.legend(frameon=False)
     axes.set_ylim(bottom=0)
+    axes.yaxis.set_major_locator(MaxNLocator(5))
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
     against_tokens(axes, "tokens per second")
 
 
 def against_tokens(axes: Axes, what: str) -> None:
     """What every curve has."""
-    axes.set(xlabel="tokens seen", ylabel=what)
-    axes.xaxis.set_major_locator(MaxNLocator(6))
-    axes.xaxis.set_major_formatter(lambda value, _: _millions(value))
+    unit, name = (1e6, "million") if axes.get_xlim()[1] >= 1e6 else (1e3, "thousand")
+    axes.set(xlabel=f"tokens seen, {name}", ylabel=what)
+    axes.xaxis.set_major_locator(MaxNLocator(5))
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value / unit:g}")
     axes.grid(alpha=0.25, color=COLOURS["quiet"], linewidth=0.6)
     axes.spines[["top", "right"]].set_visible(False)
-
-
-def _millions(value: float) -> str:
-    if value == 0:
-        return "0"
-    return f"{value / 1e6:g} M" if value >= 1e5 else f"{value / 1e3:g} k"
 
 
 def _for_a_page(svg: str, label: str) -> str:

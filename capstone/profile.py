@@ -1,6 +1,7 @@
 """What a few steps of a run do, as torch.profiler sees it (--profile N), and channels that carry a name there."""
 
 import gzip
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -48,6 +49,7 @@ class Profile:
         self.device = device
         self.profiler: Any = None
         if steps and is_main():
+            os.environ.setdefault("KINETO_LOG_LEVEL", "5")  # the profiler's own remarks would break the progress bar
             activities = [ProfilerActivity.CPU] + [ProfilerActivity.CUDA] * (device.type == "cuda")
             plan = schedule(wait=FIRST - 1, warmup=1, active=steps, repeat=1)
             self.profiler = torch.profiler.profile(

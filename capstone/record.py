@@ -1,8 +1,5 @@
 """python -m capstone.record runs/NAME docs/runs/NAME: keep a finished run, small enough to commit."""
 
-import base64
-import html
-import json
 import re
 import shutil
 import sys
@@ -12,26 +9,26 @@ from typing import Any
 
 import tyro
 
-from course_data.ngram import baseline
-
-from .config import Config
-from .data import read_text
+from .comparison import trigram
+from .curve import FILE as CURVE
+from .curve import as_lines
 from .errors import CapstoneError, run
 from .folder import told_in_a_sentence, write_json
-from .options import run_folder, saved_config
+from .options import saved_config
+from .report.gather import RENAMED, SCORES, Gathered, find, gather
+from .report.page import page
+from .sessions import FILE as SESSIONS
 
-NEEDED = ("config.json", "evaluation.json", "curve.png", "samples.txt", "command.txt")
-RENAMED = {
-    "loss": "val_loss",
-    "ppl_token": "val_ppl_token",
-    "ppl_word": "val_ppl_word",
-    "bits_per_byte": "val_bits_per_byte",
-}
+NEEDED = ("config.json", "evaluation.json", "curve.png", "samples.txt")
+COPIED = ("curve.png", "samples.txt", "profile.txt")  # as they are, if they are there
+OF_THE_MACHINE = ("runs", "data_dir", "tokenizer", "text")  # settings that may be paths
+# A path that begins at the root of a disk, and its last part.
+PATH = re.compile(r"(?<![\w.:/\\])(?:[A-Za-z]:)?[/\\](?:[^\s'\"]*[/\\])?([^/\\\s'\"]+)")
 
 
 @dataclass(frozen=True)
 class Options:
-    """Make the record of a finished run: config.json, metrics.json, curve.png, samples.txt, index.html, README.md."""
+    """Make the record of a finished run: its settings, scores, curve and samples, a page and a README."""
 
     run: tyro.conf.Positional[str]  # the run: its folder, or its name under runs/
     to: tyro.conf.Positional[str]  # the folder of the record, docs/runs/NAME
@@ -41,44 +38,64 @@ class Options:
 def main(arguments: list[str]) -> int:
     """Write the record."""
     options = tyro.cli(Options, args=arguments, prog="python -m capstone.record")
-    source, target = run_folder(options.run), Path(options.to)
-    missing = [name for name in NEEDED if not (source / name).is_file()]
-    if missing:
-        raise CapstoneError(f"{source} is no finished run: it has no {', '.join(missing)}.")
-    metrics = recorded(json.loads((source / "evaluation.json").read_text(encoding="utf-8")))
+    source, target = find(options.run), Path(options.to)
+    check(source, target)
+    found = gather(source)
+    metrics = recorded(found)
     if options.baseline:
         metrics |= trigram(saved_config(source))
     with told_in_a_sentence(target):
         target.mkdir(parents=True, exist_ok=True)
-        for name in ("config.json", "curve.png", "samples.txt"):
-            shutil.copy(source / name, target / name)
-        command = (source / "command.txt").read_text(encoding="utf-8").strip()
-        command += f"\npython -m capstone.record {source.name} docs/runs/{target.name}"
-        (target / "README.md").write_text(readme(target.name, command, metrics), encoding="utf-8")
-        samples = (source / "samples.txt").read_text(encoding="utf-8")
-        curve = (source / "curve.png").read_bytes()
-        (target / "index.html").write_text(page(target.name, command, metrics, samples, curve), encoding="utf-8")
+        for name in COPIED:
+            if (source / name).is_file():
+                shutil.copy(source / name, target / name)
+        (target / CURVE).write_text(as_lines(found.records), encoding="utf-8")
+        (target / SESSIONS).write_text(as_lines(without_paths(found.sessions)), encoding="utf-8")
+        commands = [*metrics["commands"], f"python -m capstone.record {source.name} docs/runs/{target.name}"]
+        (target / "README.md").write_text(readme(target.name, "\n".join(commands), metrics), encoding="utf-8")
+    write_json(target / "config.json", portable(found.config))
+    if len(found.evaluations) > 1:
+        write_json(target / SCORES, {"evaluations": without_paths(found.evaluations[1:])})
     write_json(target / "metrics.json", metrics)
+    with told_in_a_sentence(target):
+        (target / "index.html").write_text(page(gather(target)), encoding="utf-8")
     print(f"The record is in {target}/.", file=sys.stderr)
     return 0
 
 
-def recorded(evaluation: dict[str, Any]) -> dict[str, Any]:
-    """The evaluation under the names that records use; of files on this machine only their names."""
-    metrics = {RENAMED.get(key, key): value for key, value in evaluation.items()}
-    for key in ("train_source", "source"):
-        metrics[key] = re.sub(r"\S*[/\\]([^/\\\s]+)", r"\1", metrics[key])
-    return metrics
+def check(source: Path, target: Path) -> None:
+    """See that there is something to keep, and that nothing else is lost by it.
+
+    Raises:
+        CapstoneError: the run is not finished, or the folder of the record holds something else.
+    """
+    missing = [name for name in NEEDED if not (source / name).is_file()]
+    if missing:
+        raise CapstoneError(f"{source} is no finished run: it has no {', '.join(missing)}.")
+    if target.is_file() or (target.is_dir() and any(target.iterdir()) and not (target / "metrics.json").is_file()):
+        raise CapstoneError(f"{target} is there and is no record: choose a folder of its own, docs/runs/NAME.")
 
 
-def trigram(config: Config) -> dict[str, Any]:
-    """What a trigram of words makes of the same validation text, fitted on the same train split."""
-    result = baseline(read_text(config, "train"), read_text(config, "validation"), 3)
-    return {
-        "baseline": "interpolated trigram of words (Kneser–Ney)",
-        "baseline_ppl_word": result.entropy.perplexity_per_word,
-        "baseline_bits_per_byte": result.entropy.bits_per_byte,
-    }
+def recorded(found: Gathered) -> dict[str, Any]:
+    """The evaluation under the names that records use, and how the run was made; of paths only their last part."""
+    metrics = {RENAMED.get(key, key): value for key, value in found.values.items()}
+    for each in found.evaluations[1:]:
+        metrics |= {f"{each['split']}_{key}": each[key] for key in RENAMED}
+    return without_paths({**metrics, "commands": found.commands})
+
+
+def portable(config: dict[str, Any]) -> dict[str, Any]:
+    """The settings of a run, for any machine."""
+    return {key: without_paths(value) if key in OF_THE_MACHINE else value for key, value in config.items()}
+
+
+def without_paths(value: Any) -> Any:
+    """The same with the last part of each absolute path in place of the path, in every text that it holds."""
+    if isinstance(value, str):
+        return PATH.sub(r"\1", value)
+    if isinstance(value, dict):
+        return {key: without_paths(each) for key, each in value.items()}
+    return [without_paths(each) for each in value] if isinstance(value, list) else value
 
 
 def rows(metrics: dict[str, Any]) -> list[tuple[str, str]]:
@@ -89,6 +106,9 @@ def rows(metrics: dict[str, Any]) -> list[tuple[str, str]]:
         ("perplexity per word", f"{metrics['val_ppl_word']:.2f}"),
         ("bits per byte", f"{metrics['val_bits_per_byte']:.4f}"),
     ]
+    if "test_ppl_word" in metrics:
+        scores = f"{metrics['test_ppl_word']:.2f} ({metrics['test_ppl_token']:.2f} per token)"
+        found.append(("perplexity per word, test split", scores))
     if "baseline_ppl_word" in metrics:
         found.append((f"perplexity per word, {metrics['baseline']}", f"{metrics['baseline_ppl_word']:.2f}"))
     if metrics.get("source_ppl_word"):
@@ -124,35 +144,9 @@ def readme(name: str, command: str, metrics: dict[str, Any]) -> str:
     return (
         f"# {name}\n\nMade by\n\n```\n{command}\n```\n\n"
         f"| | |\n| --- | --- |\n{table}\n\n![loss against tokens seen](curve.png)\n\n"
-        "`config.json` is the whole configuration (train again with `--config`), `metrics.json` has every number, "
-        "`samples.txt` what the model writes.\n"
+        "`index.html` is the whole report on one page. `config.json` is the whole configuration (train again with "
+        "`--config`), `metrics.json` has every number, `samples.txt` what the model writes.\n"
     )
-
-
-def page(name: str, command: str, metrics: dict[str, Any], samples: str, curve: bytes) -> str:
-    """index.html of a record: one file with everything in it."""
-    table = "\n".join(f"<tr><th>{html.escape(a)}</th><td>{html.escape(b)}</td></tr>" for a, b in rows(metrics))
-    return f"""<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>{html.escape(name)}</title>
-<style>
-body {{ max-width: 50rem; margin: 2rem auto; padding: 0 1rem; font: 16px/1.5 system-ui, sans-serif; }}
-th {{ text-align: left; font-weight: normal; padding-right: 2rem; vertical-align: top; color: #555; }}
-pre {{ white-space: pre-wrap; background: #f4f4f4; padding: 1rem; }}
-img {{ max-width: 100%; }}
-</style>
-<h1>{html.escape(name)}</h1>
-<pre>{html.escape(command)}</pre>
-<table>
-{table}
-</table>
-<img alt="loss against tokens seen" src="data:image/png;base64,{base64.b64encode(curve).decode()}">
-<h2>Samples</h2>
-<pre>{html.escape(samples)}</pre>
-</html>
-"""
 
 
 if __name__ == "__main__":

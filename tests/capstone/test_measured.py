@@ -1,7 +1,5 @@
-"""A trained run, measured, written from, and recorded."""
+"""A trained run, measured and written from."""
 
-import json
-import math
 from types import SimpleNamespace
 
 import pytest
@@ -13,7 +11,6 @@ from capstone.evaluate import main as evaluate
 from capstone.evaluation import evaluate_tokens
 from capstone.generate import main as generate
 from capstone.pieces import choose, load
-from capstone.record import main as record
 from course_data.text import Text
 
 
@@ -61,27 +58,6 @@ def test_order_is_a_function_of_seed_and_epoch(pieces):
         epoch, taken = first[place - 1][:2]
         assert take(epoch, taken, 20 - place) == first[place:]
     assert first[0][2:] != take(1, 0, 1)[0][2:]
-
-
-def test_record_is_complete(trained, tmp_path):
-    target = tmp_path / "docs" / "tiny"
-    assert record([str(trained), str(target), "--no-baseline"]) == 0
-    assert {path.name for path in target.iterdir()} == {
-        "config.json",
-        "metrics.json",
-        "curve.png",
-        "samples.txt",
-        "index.html",
-        "README.md",
-    }
-    metrics = json.loads((target / "metrics.json").read_text(encoding="utf-8"))
-    wanted = "val_loss val_ppl_token val_ppl_word val_bits_per_byte tokens_seen seconds tokens_per_second machine"
-    assert metrics.keys() >= {*wanted.split(), "data_digest", "tokenizer_digest"}
-    assert metrics["val_ppl_token"] == pytest.approx(math.exp(metrics["val_loss"]))
-    assert metrics["tokens_seen"] == 12 * 4 * 16
-    assert "of town.txt (cut" in metrics["source"]
-    assert "capstone.train" in (target / "README.md").read_text(encoding="utf-8")
-    assert (target / "curve.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_evaluate_shows_every_unit(trained, text_file, capsys):
