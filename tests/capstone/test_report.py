@@ -1,7 +1,6 @@
 """The page of a run: whole, on its own, true, and made of whatever there is."""
 
 import json
-import math
 import re
 import shutil
 from html.parser import HTMLParser
@@ -10,9 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from capstone.comparison import levels, nats_per_token, remarks, rivals
 from capstone.config import Config, flag
-from capstone.curve import as_lines, column, from_lines, is_step, smoothed, thinned
 from capstone.errors import CapstoneError
 from capstone.metrics import scores
 from capstone.report.__main__ import main as report
@@ -22,8 +19,6 @@ from capstone.report.tables import meanings, pieces, times, whose
 
 ROOT = Path(__file__).parents[2]
 ALONE = {"meta", "br", "img", "link", "input", "hr"}  # have no end tag
-WIKITEXT = {"text": "wikitext2-tokens", "kind": "tokens", "split": "validation", "tokens": 304931, "words": 217646}
-WIKITEXT |= {"bytes": 1121681, "ppl_word": 120.0, "bits_per_byte": 1.34, "source_ppl_word": None}
 
 
 class Reader(HTMLParser):
@@ -233,81 +228,6 @@ def test_whose_pieces_by_day():
     ]
     assert whose(rows) == "Yours are the pieces of day 2, 3 (in part); the rest are the reference's."
     assert whose(rows[1:2]) == "Every piece is yours."
-
-
-def records(steps: int) -> list[dict]:
-    """A made-up run, with a validation every 100 steps and an act of the guard."""
-    found = []
-    for step in range(1, steps + 1):
-        loss = 8 / step + (step % 7) / 10
-        record = {
-            "step": step,
-            "tokens": 64 * step,
-            "lr": 1 / step,
-            "loss": loss,
-            "grad_norm": 1.5,
-            "tokens_per_second": 9,
-        }
-        found.append(record | ({"guard": "skip", "reason": "a spike"} if step == 333 else {}))
-        if step % 100 == 0:
-            found.append({"step": step, "tokens": 64 * step, "val_loss": loss})
-    return found
-
-
-@pytest.mark.parametrize("steps", [1, 400, 401, 12345])
-def test_a_thinned_curve_is_the_same_curve(steps):
-    whole, thin = records(steps), thinned(records(steps))
-    points = [record for record in thin if is_step(record) and "guard" not in record]
-    assert len(points) <= 400
-    assert points[-1]["step"] == steps
-    assert [r for r in thin if "val_loss" in r] == [r for r in whole if "val_loss" in r]
-    assert [r["step"] for r in thin if "guard" in r] == [333] * (steps >= 333)
-    assert [r["step"] for r in thin] == sorted(r["step"] for r in thin)
-    losses = [r["loss"] for r in whole if is_step(r)]
-    size = -(-steps // 400)
-    for point in points if size > 1 else []:
-        here = losses[point["step"] - 1 - (point["step"] - 1) % size : point["step"]]
-        assert point["loss"] == pytest.approx(sum(here) / len(here))
-        assert (point["loss_low"], point["loss_high"]) == (min(here), max(here))
-    read = from_lines(as_lines(thin))
-    assert thinned(read) == read
-    assert column(read, "step", "loss")[0] == column(thin, "step", "loss")[0]
-
-
-def test_a_running_mean_lags_nowhere():
-    line = [float(n) for n in range(500)]
-    assert smoothed(line) == pytest.approx(line)
-    wave = [math.cos(math.pi * n) for n in range(500)]
-    assert max(map(abs, smoothed(wave)[20:-20])) < 0.06
-    assert smoothed([]) == []
-
-
-def test_known_losses_by_hand():
-    drawn = {"text": "encyclopedia", "tokens": 6, "words": 3, "bytes": 4, "source_bits_per_byte": 3.0}
-    guess, trigram, source = levels(drawn, 2048, {"baseline_ppl_word": math.e**4})
-    assert (guess.nats, trigram.nats) == (pytest.approx(math.log(2048)), pytest.approx(2.0))
-    assert source.nats == pytest.approx(2 * math.log(2))  # 12 bits for 6 tokens
-    awd = next(level for level in levels(WIKITEXT, None) if "AWD" in level.label)
-    assert math.exp(awd.nats * 304931 / 217646) == pytest.approx(68.6)
-    assert nats_per_token(184.67158372369389, WIKITEXT) == pytest.approx(3.7247864282142413)  # the recorded run's loss
-    assert levels({}, None) == []
-
-
-def test_published_figures_stand_beside_the_tokens_text_alone():
-    test = WIKITEXT | {"split": "test", "words": 245569, "bytes": 1256449, "ppl_word": 115.0}
-    found = {rival.name: rival for rival in rivals([WIKITEXT, test])}
-    assert found["AWD-LSTM"].ppl_word == {"validation": 68.6, "test": 65.8}
-    assert found["MoS"].ppl_word == {"validation": 63.9, "test": 61.5}
-    assert found["Mogrifier RLSTM"].ppl_word == {"validation": 56.7, "test": 55.0}
-    assert found["AWD-LSTM"].bits_per_byte["validation"] == pytest.approx(math.log2(68.6) * 217646 / 1121681)
-    assert [rival.name for rival in rivals([WIKITEXT])] == ["this model", "AWD-LSTM", "MoS", "Mogrifier RLSTM"]
-    assert "cannot stand beside theirs" in remarks([WIKITEXT])[0]
-    raw = WIKITEXT | {"text": "wikitext2-raw", "kind": "raw"}
-    assert [rival.name for rival in rivals([raw])] == ["this model"]
-    assert "does not apply to the raw text" in remarks([raw])[0]
-    drawn = WIKITEXT | {"text": "encyclopedia", "source_ppl_word": 3.5, "source_bits_per_byte": 0.37}
-    known = {"baseline": "trigram", "baseline_ppl_word": 19.0, "baseline_bits_per_byte": 0.86}
-    assert [rival.name for rival in rivals([drawn], known)] == ["this model", "trigram", "the source itself"]
 
 
 def test_what_cannot_be_reported_is_told_in_a_sentence(copied, tmp_path, monkeypatch):
