@@ -20,6 +20,7 @@ SECTIONS = {
     "Learn": {
         "status": "companion.status:status",
         "check": "companion.check:check",
+        "watch": "companion.watch:watch",
         "hint": "companion.hint:hint",
         "again": "companion.again:again",
         "quiz": "companion.quiz.command:quiz",
@@ -27,7 +28,9 @@ SECTIONS = {
     },
     "Write": {
         "write": "companion.written:write",
+        "two-weeks": "companion.two_weeks:two_weeks",
         "report": "companion.report.command:report",
+        "tidy": "companion.tidy.command:tidy",
         "interview": "companion.interview.command:interview",
     },
     "Course": {
@@ -36,6 +39,7 @@ SECTIONS = {
         "backups": "companion.reset:backups",
         "new-stubs": "companion.new_stubs:new_stubs",
         "data": "companion.data:app",
+        "doctor": "companion.doctor.command:doctor",
     },
     "Instructors": {},
 }

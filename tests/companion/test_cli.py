@@ -20,7 +20,7 @@ def test_every_verb_of_the_table_has_a_help_of_one_line_and_more(verb, run):
     said = run(verb, "--help")
     assert said.code == 0
     function = getattr(importlib.import_module(VERBS[verb].partition(":")[0]), VERBS[verb].partition(":")[2])
-    assert isinstance(function, typer.Typer) or len(function.__doc__.splitlines()[0]) <= 80
+    assert isinstance(function, typer.Typer) or len(function.__doc__.splitlines()[0]) <= 100
 
 
 def test_the_help_has_a_section_for_each_group_in_order(run):
