@@ -134,15 +134,21 @@ def _how_hard(one: TaskFigures) -> str:
     return "; ".join(parts)
 
 
-def _mistakes(course: Course, found: Stretch) -> str:
+def named_mistakes(course: Course, found: Stretch) -> list[tuple[int, str, str]]:
+    """(number of runs, the sentence that names it, task) for each mistake that was named, most often first."""
     counted: Counter[tuple[str, str]] = Counter()
     for one in found.tasks:
         for name, many in one.mistakes.items():
             counted[one.task.id, name] += many
-    if not counted:
-        return ""
     says = sayings(course, found)
-    lines = [f"- {many} × {says[task, name]} ({task})" for (task, name), many in counted.most_common(MOST_NAMED)]
+    return [(many, says[key], key[0]) for key, many in counted.most_common()]
+
+
+def _mistakes(course: Course, found: Stretch) -> str:
+    named = named_mistakes(course, found)[:MOST_NAMED]
+    if not named:
+        return ""
+    lines = [f"- {many} × {says} ({task})" for many, says, task in named]
     return "Mistakes that were named, with the number of runs in which they were:\n\n" + "\n".join(lines)
 
 

@@ -101,7 +101,7 @@ def _write_runs(root: Path) -> None:
         values |= {"ppl_word": values["ppl_word"] * worse, "ppl_token": values["ppl_token"] * worse**0.7}
         _write(root / "runs" / name / "evaluation.json", values)
     steps = [{"step": step, "tokens": step * 1536, "loss": _loss(step)} for step in range(10, 7501, 10)]
-    looks = [{"step": step, "tokens": step * 1536, "val_loss": _loss(step) + 0.12} for step in range(750, 7501, 750)]
+    looks = [{"step": n, "tokens": n * 1536, "val_loss": 0.12 + _loss(n, noise=0)} for n in range(750, 7501, 750)]
     text = "".join(json.dumps(line) + "\n" for line in [*steps, *looks])
     (root / "runs" / "wikitext2-cpu" / "metrics.jsonl").write_text(text, encoding="utf-8")
     for name in ("day01-mnist", "day06-tune", "day11-perplexity"):
@@ -109,8 +109,8 @@ def _write_runs(root: Path) -> None:
         _write(root / "runs" / name / "metrics.json", json.loads(recorded.read_text(encoding="utf-8")))
 
 
-def _loss(step: int) -> float:
-    noise = 0.08 * math.sin(step * 0.7) + 0.06 * math.sin(step * 2.3)
+def _loss(step: int, noise: float = 1.0) -> float:
+    noise *= 0.08 * math.sin(step * 0.7) + 0.06 * math.sin(step * 2.3)
     return 3.55 + 4.75 * math.exp(-((step / 420) ** 0.55)) + noise * math.exp(-step / 9000)
 
 
