@@ -31,6 +31,7 @@ SECTIONS = {
         "two-weeks": "companion.two_weeks:two_weeks",
         "report": "companion.report.command:report",
         "tidy": "companion.tidy.command:tidy",
+        "try-readme": "companion.try_readme.command:try_readme",
         "interview": "companion.interview.command:interview",
     },
     "Course": {

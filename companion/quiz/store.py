@@ -45,6 +45,7 @@ class Store:
         self.path = folder / NAME
         self.new_seed = random.SystemRandom().randrange(10**6) if seed is None else seed
         self.trouble = ""  # a sentence, once something stood in the way
+        self.unkept: State | None = None  # what is known, once it could not be written any more
 
     def read(self) -> State:
         """The record as it is now. One that is damaged is put aside, and `trouble` says so.
@@ -52,10 +53,14 @@ class Store:
         Raises:
             CompanionError: it was written by a later version of the course.
         """
+        if self.unkept:
+            return self.unkept
         try:
             return _state(json.loads(self.path.read_text(encoding="utf-8")))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return State(self.new_seed)
+        except OSError as error:
+            return self._without_disk(State(self.new_seed), error)
         except (ValueError, KeyError, TypeError, AttributeError):
             kept = _free_name(self.path)
             os.replace(self.path, kept)
@@ -75,17 +80,22 @@ class Store:
         return self._change(change).card(key)
 
     def _change(self, change: Callable[[State], State]) -> State:
-        """Read, change and write, while nobody else does. What cannot be written is told, and the quiz goes on."""
+        """Read, change and write, while nobody else does."""
         try:
             self.path.parent.mkdir(exist_ok=True)
             with FileLock(self.path.with_suffix(".lock"), timeout=SECONDS_TO_WAIT):
                 new = change(self.read())
                 _write(self.path, new)
                 return new
-        except (Timeout, OSError, NotImplementedError) as error:
-            reason = getattr(error, "strerror", None) or str(error)
-            self.trouble = f"Your answers could not be kept in {self.path.parent.name}/{NAME}: {reason}"
-            return change(State(self.new_seed))
+        except (Timeout, OSError, NotImplementedError) as error:  # the last: a file system without locks
+            return self._without_disk(change(self.read()), error)
+
+    def _without_disk(self, state: State, error: Exception) -> State:
+        """What cannot be written is told, and the quiz goes on with what it knows."""
+        reason = getattr(error, "strerror", None) or str(error)
+        self.trouble = f"Your answers could not be kept in {self.path.parent.name}/{NAME}: {reason}."
+        self.unkept = state
+        return state
 
 
 def _state(record: dict[str, Any]) -> State:
