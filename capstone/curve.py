@@ -37,14 +37,17 @@ def column(records: Records, *names: str) -> list[list[Any]]:
 
 
 def smoothed(values: list[float], share: float = 0.04) -> list[float]:
-    """Each value's mean with its neighbours on both sides: `share` of the curve, so that it lags behind nowhere."""
+    """Each value's mean with its neighbours, `share` of the curve: as many on both sides, so that it does not lag where
+    the curve is steep. At the end there are none on the right.
+    """
     reach, sums = round(len(values) * share / 2), [0.0]
     for value in values:
         sums.append(sums[-1] + value)
     means = []
     for place in range(len(values)):
-        near = min(reach, place, len(values) - 1 - place)  # as far to the left as to the right
-        means.append((sums[place + near + 1] - sums[place - near]) / (2 * near + 1))
+        left = min(reach, place)
+        right = min(left, len(values) - 1 - place)
+        means.append((sums[place + right + 1] - sums[place - left]) / (left + right + 1))
     return means
 
 

@@ -57,6 +57,7 @@ def show(run: Run, model: nn.Module, values: dict[str, Any], console: Console) -
     console.print(f"A sample:\n\n{texts[0].strip()} …\n")
     console.print(f"Curve, samples, metrics and checkpoints are in {folder}/. Next:")
     beginning = data.validation_text.text
+    console.print(f"  python -m capstone.report {folder} --open")
     console.print(f"  python -m capstone.generate {folder} --prompt '{beginning[:40].strip().splitlines()[0]}'")
 
 

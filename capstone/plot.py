@@ -71,7 +71,8 @@ def loss(axes: Axes, records: Records, levels: list[Level], final: tuple[int, fl
         axes.plot(tokens, losses, color=COLOURS["train"], alpha=0.3, linewidth=0.7)
     axes.plot(tokens, smoothed(losses), color=COLOURS["train"], linewidth=1.4, label="train, running mean")
     looks = column(records, "tokens", "val_loss")
-    axes.plot(*looks, "o-", color=COLOURS["validation"], markersize=3.5, linewidth=1.4, label="validation")
+    label = "validation" if looks[0] else None
+    axes.plot(*looks, "o-", color=COLOURS["validation"], markersize=3.5, linewidth=1.4, label=label)
     if final:
         axes.plot(*final, "*", color=COLOURS["validation"], markersize=9, label="validation, sliding window")
     for place, level in enumerate(levels):
@@ -79,7 +80,7 @@ def loss(axes: Axes, records: Records, levels: list[Level], final: tuple[int, fl
         style = DASHES[place % len(DASHES)] if level.kind == "published" else dash
         axes.axhline(level.nats, color=COLOURS[colour], linestyle=style, linewidth=1, label=level.label)
     against_tokens(axes, "loss (nats per token)")
-    axes.legend(frameon=False)
+    axes.legend(frameon=False, loc="upper right", bbox_to_anchor=(1, 0.95))  # below the guess
 
 
 def learning_rate(axes: Axes, records: Records) -> None:

@@ -41,7 +41,7 @@ def main(arguments: list[str]) -> int:
 
 def with_trigram(found: Gathered) -> Gathered:
     """The run with a trigram's scores beside its own, if its text is still there."""
-    if not found.evaluations:
+    if not found.sizes.get("tokens"):
         return found
     try:
         return replace(found, known=trigram(saved_config(found.folder)))

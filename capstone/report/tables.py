@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 from ..config import Config, flag
+from ..curve import column
 from ..pieces import BY_NAME
 from .gather import Gathered, stopped_by_guard
 
@@ -74,7 +75,10 @@ def tiles(run: Gathered) -> list[tuple[str, str]]:
     seconds = run.values.get("seconds") or sum(seconds_of(run).get(part, 0) for part in ("steps", "data"))
     if seconds:
         found.append((in_time(seconds), "of training"))
-        found.append((f"{run.values.get('tokens_per_second', seen / seconds):,.0f}", "tokens per second"))
+    (rates,) = column(run.records, "tokens_per_second")
+    rate = run.values.get("tokens_per_second") or (sum(rates) / len(rates) if rates else 0)
+    if rate:
+        found.append((f"{rate:,.0f}", "tokens per second"))
     return found
 
 

@@ -46,9 +46,10 @@ def test_a_thinned_curve_is_the_same_curve(steps):
     assert column(read, "step", "loss")[0] == column(thin, "step", "loss")[0]
 
 
-def test_a_running_mean_lags_nowhere():
+def test_a_running_mean_lags_at_the_end_alone():
     line = [float(n) for n in range(500)]
-    assert smoothed(line) == pytest.approx(line)
+    assert smoothed(line)[:490] == pytest.approx(line[:490])
+    assert smoothed(line)[-1] == pytest.approx(499 - 5)
     wave = [math.cos(math.pi * n) for n in range(500)]
-    assert max(map(abs, smoothed(wave)[20:-20])) < 0.06
+    assert max(map(abs, smoothed(wave)[10:])) < 0.1
     assert smoothed([]) == []

@@ -218,13 +218,13 @@ def test_other_splits_stand_beside(copied):
 
 def test_whose_pieces_by_day():
     chosen = {"LayerNorm": "mine", "causal_mask": "mine", "GPT": "mine", "GPTConfig": "reference"}
-    chosen |= {"generate": "reference", "long_gone": "reference"}
+    chosen |= {"train_bpe": "reference", "long_gone": "reference"}
     rows = pieces(SimpleNamespace(values={"pieces": chosen}, latest={}))
     assert rows == [
         {"day": "?", "whose": "reference", "names": "long_gone"},
         {"day": "2", "whose": "yours", "names": "LayerNorm, causal_mask"},
         {"day": "3", "whose": "both", "names": "yours: GPT; reference: GPTConfig"},
-        {"day": "11", "whose": "reference", "names": "generate"},
+        {"day": "4", "whose": "reference", "names": "train_bpe"},
     ]
     assert whose(rows) == "Yours are the pieces of day 2, 3 (in part); the rest are the reference's."
     assert whose(rows[1:2]) == "Every piece is yours."
