@@ -57,11 +57,11 @@ class Keeper:
     config: Config
     text: str  # digests
     tokenizer: str
-    guard: Any = None  # the run's, which remembers what is ordinary
+    extras: dict[str, Any] = field(default_factory=dict)  # by name: what else has a state, such as the guard
     notes: list[str] = field(default_factory=list)  # what `resume` has to tell
     _files: Any = None
 
-    def save(self, model: nn.Module, optimizer: torch.optim.Optimizer, progress: Progress) -> None:
+    def save(self, model: nn.Module, optimizer: Any, progress: Progress) -> None:
         """Write step-….pt, whole or not at all, with the random generators of every process; old ones go.
 
         Raises:
@@ -71,12 +71,15 @@ class Keeper:
         generators = gathered(self.pieces.capture_rng())
 
         def write() -> None:
-            state = self._to_use(model, progress) | {
-                "optimizer": optimizer.state_dict(),
-                "progress": dataclasses.asdict(progress),
-                "rng": generators,
-                "guard": self.guard.state_dict() if self.guard else None,
-            }
+            state = (
+                self._to_use(model, progress)
+                | {
+                    "optimizer": optimizer.state_dict(),
+                    "progress": dataclasses.asdict(progress),
+                    "rng": generators,
+                }
+                | {name: extra.state_dict() for name, extra in self.extras.items()}
+            )
             with told_in_a_sentence(self.folder / f"step-{progress.step:08d}.pt"):
                 self.files.save(progress.step, state)
 
@@ -99,7 +102,7 @@ class Keeper:
         progress.best_loss = min(progress.best_loss, progress.val_loss)
         progress.saving += time.perf_counter() - began
 
-    def resume(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> Progress:
+    def resume(self, model: nn.Module, optimizer: Any) -> Progress:
         """Put model, optimizer and random generators back to where the newest whole checkpoint was written.
 
         A run that was stopped before its first checkpoint begins again. `notes` says what was passed over.
@@ -114,8 +117,9 @@ class Keeper:
         load_weights(model, state, path)
         optimizer.load_state_dict(state["optimizer"])
         progress = Progress(**state["progress"])
-        if self.guard and state.get("guard"):
-            self.guard.load_state_dict(state["guard"])
+        for name, extra in self.extras.items():
+            if state.get(name):
+                extra.load_state_dict(state[name])
         self._restore_rng(state["rng"], progress.step)
         return progress
 

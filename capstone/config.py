@@ -25,8 +25,10 @@ class Config:
     n_head: int = 4  # H: attention heads in each block
     n_embd: int = 128  # C: numbers per token
     dropout: float = 0.0  # probability, while training
-    positions: Literal["learned", "sinusoidal"] = "learned"  # how the model knows where a token stands
+    noise: float = 0.0  # share of the tokens that are read in training which are swapped for others of the batch
+    positions: Literal["learned", "sinusoidal", "rotary"] = "learned"  # how the model knows where a token stands
     attention: Literal["day02", "day03"] = "day02"  # whose attention: day 2's with its mask, or day 3's
+    kernels: Literal["fast", "pieces"] = "fast"  # fast: the same mathematics in faster operations; pieces: as written
     # The training
     steps: int = 1300  # how many; the learning rate depends on it
     batch_size: int = 8  # B: sequences in a step, of all processes together
@@ -34,9 +36,11 @@ class Config:
     lr: float = 4e-3  # the highest learning rate
     floor_lr: float = 0.0  # the learning rate of the last step
     warmup_fraction: float = 0.1  # the share of the steps in which the learning rate rises
+    optimizer: Literal["adamw", "muon"] = "adamw"  # day 5's; muon: Muon for the hidden matrices, day 5's for the rest
     beta2: float = 0.99  # how slowly AdamW's mean of squared gradients moves
     weight_decay: float = 0.1  # on matrices only
     max_norm: float = 1.0  # the gradient is clipped to this norm
+    average: float = 0.0  # decay of the running mean of the weights that is validated and kept as best.pt; 0: none
     guard: Literal["skip", "stop", "off"] = "skip"  # a step with NaN or a spike is left out, ends the run, or is taken
     # What is shown and kept
     log_every: int = 10  # steps between two looks at the loss
@@ -49,7 +53,8 @@ class Config:
     sample_tokens: int = 120  # how long the sample at the end is
     # The machine
     device: str = "auto"  # auto, cpu, cuda, cuda:1, mps
-    precision: Literal["auto", "float32", "bfloat16"] = "auto"  # auto: the faster of the two, measured once
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"  # auto: bfloat16 where it is faster
+    compile: Literal["off", "on"] = "off"  # torch.compile for the blocks: minutes at first, faster steps on a GPU
     threads: int = 0  # of the processor (0: as many as PyTorch takes)
     workers: int = 0  # processes that load the text
     timeout: float = 600.0  # seconds for which the processes of a run wait for one that does not answer
@@ -75,11 +80,17 @@ class Config:
             found.append(
                 f"--batch-size is {self.batch_size}: it must be a multiple of {many}--accumulate, {self.accumulate}"
             )
-        for name in ("dropout", "beta2"):
+        for name in ("dropout", "noise", "beta2", "average"):
             if not 0 <= getattr(self, name) < 1:
                 found.append(f"{flag(name)} is {getattr(self, name)}: it must be from 0 up to, but not including, 1")
         if not 0 <= self.warmup_fraction <= 1:
             found.append(f"--warmup-fraction is {self.warmup_fraction}: it must be from 0 to 1")
+        if self.positions == "rotary" and self.n_head > 0 and self.n_embd // self.n_head % 2:
+            found.append(
+                f"--positions rotary turns pairs: --n-embd / --n-head, {self.n_embd // self.n_head}, must be even"
+            )
+        if self.precision == "float16" and self.kernels == "pieces":
+            found.append("--precision float16 needs its gradients scaled, which --kernels fast does, and pieces do not")
         for name in ("lr", "max_norm", "timeout"):
             if not getattr(self, name) > 0:
                 found.append(f"{flag(name)} is {getattr(self, name)}: it must be above 0")

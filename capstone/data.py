@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
@@ -122,7 +123,13 @@ def encode(pieces: Any, tokenizer: Any, text: str) -> np.ndarray:
 
 
 def train_batches(
-    pieces: Any, config: Config, tokens: np.ndarray, epoch: int = 0, taken: int = 0, world: Any = ALONE
+    pieces: Any,
+    config: Config,
+    tokens: np.ndarray,
+    epoch: int = 0,
+    taken: int = 0,
+    world: Any = ALONE,
+    pinned: bool = False,
 ) -> Iterator[tuple[int, int, Tensor, Tensor]]:
     """Batches without end, as (epoch, batches taken of it, x, y), from any place on; order and blocks depend on
     (seed, epoch) alone. Of each batch this process gets its share: all of them together take the batches that one alone
@@ -130,6 +137,9 @@ def train_batches(
 
     Each epoch cuts the text into blocks at another offset, so that no token always stands at the same place. Batches
     that a run has taken already are passed over without being read.
+
+    Args:
+        pinned: in memory that a GPU can read by itself, while the processor does something else.
     """
     while True:
         offset = int(np.random.default_rng((config.seed, epoch)).integers(config.block_size))
@@ -143,11 +153,22 @@ def train_batches(
             generator=loader.generator,
             num_workers=config.workers,
             worker_init_fn=partial(ignore_interrupts, loader.worker_init_fn),
+            pin_memory=pinned,
         )
         for x, y in rest:
             taken += 1
             yield epoch, taken, x, y
         epoch, taken = epoch + 1, 0
+
+
+def noised(x: Tensor, share: float) -> Tensor:
+    """The tokens that a model reads, (B, T), some of them swapped for others of the batch, which are as frequent as in
+    the text (Xie et al. 2017, "Data noising as smoothing", unigram noising). What it has to predict stays as it is.
+    """
+    if not share:
+        return x
+    others = x.flatten()[torch.randint(x.numel(), x.shape, device=x.device)]  # (B, T)
+    return torch.where(torch.rand(x.shape, device=x.device) < share, others, x)
 
 
 def validation_batches(

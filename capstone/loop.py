@@ -9,10 +9,11 @@ from typing import Any
 import torch
 from torch import nn
 
-from .build import take_step
+from .averaging import Average
+from .build import take_step, trainable
 from .checkpoints import Keeper, Progress
 from .config import Config
-from .data import ALONE, Data, train_batches
+from .data import ALONE, Data, noised, train_batches
 from .evaluation import mean_loss
 from .failures import WATCH
 from .folder import MetricsFile
@@ -37,12 +38,14 @@ class Run:
     data: Data
     device: torch.device
     model: nn.Module
-    optimizer: torch.optim.Optimizer
+    optimizer: Any  # AdamW, or Together
     keeper: Keeper
     metrics: MetricsFile
     guard: Guard
+    average: Average
     progress: Progress = field(default_factory=Progress)
     world: Any = ALONE  # which process this is, of how many
+    scaler: Any = None  # for float16
 
 
 def train(run: Run) -> None:
@@ -53,9 +56,11 @@ def train(run: Run) -> None:
         CapstoneError: the loss is not finite, or nothing can be saved.
     """
     config, progress, pieces = run.config, run.progress, run.pieces
-    model = pieces.wrap(in_precision(run.model, config.precision), run.device).train()
+    model = trainable(pieces, config, run.model, run.device).train()
+    scaler = {"scaler": run.scaler} if run.scaler else {}
     log = StepLog(run)
-    batches = train_batches(pieces, config, run.data.train, progress.epoch, progress.batches, run.world)
+    pinned = run.device.type == "cuda"
+    batches = train_batches(pieces, config, run.data.train, progress.epoch, progress.batches, run.world, pinned)
     batches = waited_for(batches, progress)
     profile = Profile(run.keeper.folder, config.profile, run.device)
     with Interrupt(progress.step) as interrupt, bar_of(run) as bar, profile:
@@ -63,11 +68,15 @@ def train(run: Run) -> None:
         while progress.step < config.steps:
             lr = pieces.warmup_cosine(progress.step, config.steps, config.lr, config.warmup_fraction, config.floor_lr)
             progress.epoch, progress.batches, x, y = next(batches)
-            batch = x.to(run.device, non_blocking=True), y.to(run.device, non_blocking=True)
-            step = partial(take_step, pieces, model, batch, run.optimizer, lr, config.max_norm, config.accumulate)
+            x, y = x.to(run.device, non_blocking=True), y.to(run.device, non_blocking=True)
+            batch = noised(x, config.noise), y
+            step = partial(
+                take_step, pieces, model, batch, run.optimizer, lr, config.max_norm, config.accumulate, **scaler
+            )
             progress.step += 1
             with channel("step"):
                 result = run.guard.watch(progress.step, model, step)
+                run.average.update()
             WATCH.beat()
             progress.tokens += x.numel() * run.world.size  # the shares are equal
             log.add(result, lr, x.numel() * run.world.size, run.guard.note)
@@ -80,7 +89,7 @@ def train(run: Run) -> None:
                 bar.set_postfix_str(log.write())
             run.guard.raise_if_ended()
             if validating:
-                validate(run, model)
+                validate(run)
             if saving:
                 save(run)
             profile.step()
@@ -90,17 +99,22 @@ def train(run: Run) -> None:
                 raise Interrupted
 
 
-def validate(run: Run, model: nn.Module) -> None:
-    """Score the validation split, and keep the model in best.pt if it has never been better."""
-    progress, bare, began = run.progress, run.pieces.unwrap(model), time.perf_counter()
-    with channel("validation"):
-        progress.val_loss, _ = mean_loss(run.pieces, run.config, bare, run.data.validation, run.device, world=run.world)
-    progress.validating += time.perf_counter() - began
-    if is_main():
-        look = {"step": progress.step, "tokens": progress.tokens, "val_loss": progress.val_loss}
-        run.metrics.append([look | {"seconds_of": progress.seconds_of()}])
-    with channel("checkpoint"):
-        run.keeper.save_best(run.model, progress)
+def validate(run: Run) -> None:
+    """Score the validation split, and keep the model in best.pt if it has never been better; it is the average of the
+    weights where there is one.
+    """
+    progress, bare, began = run.progress, in_precision(run.model, run.config.precision), time.perf_counter()
+    with run.average.in_place():
+        with channel("validation"):
+            progress.val_loss, _ = mean_loss(
+                run.pieces, run.config, bare, run.data.validation, run.device, world=run.world
+            )
+        progress.validating += time.perf_counter() - began
+        if is_main():
+            look = {"step": progress.step, "tokens": progress.tokens, "val_loss": progress.val_loss}
+            run.metrics.append([look | {"seconds_of": progress.seconds_of()}])
+        with channel("checkpoint"):
+            run.keeper.save_best(run.model, progress)
 
 
 def save(run: Run) -> None:

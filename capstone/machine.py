@@ -17,7 +17,8 @@ from .config import Config
 from .errors import CapstoneError
 from .job import number, processes, processes_here
 
-Precision = Literal["auto", "float32", "bfloat16"]
+Precision = Literal["auto", "float32", "bfloat16", "float16"]
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
 
 
@@ -88,11 +89,12 @@ def seed(number: int) -> None:
 
 
 class Autocast(nn.Module):
-    """A model whose forward pass runs in bfloat16 where that is safe; its parameters stay float32."""
+    """A model whose forward pass runs in a half precision where that is safe; its parameters stay float32."""
 
-    def __init__(self, model: nn.Module) -> None:
+    def __init__(self, model: nn.Module, dtype: torch.dtype = torch.bfloat16) -> None:
         super().__init__()
         self.model = model
+        self.dtype = dtype
 
     @property
     def config(self) -> Any:
@@ -101,13 +103,13 @@ class Autocast(nn.Module):
 
     def forward(self, idx: Tensor) -> Any:
         """What the model gives."""
-        with torch.autocast(idx.device.type, dtype=torch.bfloat16):
+        with torch.autocast(idx.device.type, dtype=self.dtype):
             return self.model(idx)
 
 
 def in_precision(model: nn.Module, precision: str) -> nn.Module:
     """The model as training and evaluation call it."""
-    return Autocast(model) if precision == "bfloat16" else model
+    return model if precision == "float32" else Autocast(model, DTYPES[precision])
 
 
 def choose_precision(config: Config, device: torch.device, model: nn.Module, vocab_size: int) -> tuple[Precision, str]:
@@ -115,7 +117,12 @@ def choose_precision(config: Config, device: torch.device, model: nn.Module, voc
 
     On a processor, "auto" is measured once and kept in runs/.cache/precision.json: which is faster depends on it. On
     CUDA it is bfloat16 wherever the device has it.
+
+    Raises:
+        CapstoneError: float16 was asked for on another device than CUDA.
     """
+    if config.precision == "float16" and device.type != "cuda":
+        raise CapstoneError(f"--precision float16 is for GPUs; on {device.type} take bfloat16 or float32.")
     if config.precision != "auto":
         return config.precision, "asked for"
     if device.type == "cuda":

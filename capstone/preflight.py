@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from .build import build_model, take_step
+from .build import build_model, take_step, trainable
 from .config import Config
 from .errors import CapstoneError
 from .pieces import BY_NAME, STEPS
@@ -38,6 +38,8 @@ def preflight(pieces: Any, config: Config, device: torch.device, seconds: float 
         (learns_a_batch, [step, "build_optimizer", "GPT", "LayerNorm"]),
         (checkpoint_comes_back, ["save_checkpoint", "load_checkpoint"]),
     ]
+    if config.kernels == "fast":
+        checks.append((the_same_faster, [*attention, "LayerNorm", step]))
     for check, names in checks:
         where = " or ".join(str(BY_NAME[name]) for name in names)
         torch.manual_seed(config.seed)
@@ -53,8 +55,18 @@ def preflight(pieces: Any, config: Config, device: torch.device, seconds: float 
 
 
 def in_small(config: Config) -> Config:
-    """The same model, tiny."""
-    return dataclasses.replace(config, block_size=16, n_layer=2, n_head=2, n_embd=32, dropout=0.0)
+    """The same model, tiny, and with the pieces as they are written."""
+    return dataclasses.replace(
+        config,
+        block_size=16,
+        n_layer=2,
+        n_head=2,
+        n_embd=32,
+        dropout=0.0,
+        kernels="pieces",
+        precision="float32",
+        compile="off",
+    )
 
 
 class Failed(Exception):
@@ -72,7 +84,7 @@ def blocks_hold_the_next_token(pieces: Any, config: Config, device: torch.device
 
 def starts_by_guessing(pieces: Any, config: Config, device: torch.device) -> None:
     """A new model's loss is near ln V."""
-    model = build_model(pieces, config, V).to(device)
+    model = build_model(pieces, config, V, device)
     x, y = torch.randint(V, (2, B, config.block_size), device=device)
     _, loss = model(x, y)
     loss = loss.detach()
@@ -85,7 +97,7 @@ def starts_by_guessing(pieces: Any, config: Config, device: torch.device) -> Non
 @torch.no_grad()
 def sees_no_future(pieces: Any, config: Config, device: torch.device) -> None:
     """No position sees a later token, and each sees the earlier ones."""
-    model = build_model(pieces, config, V).to(device).eval()
+    model = build_model(pieces, config, V, device).eval()
     for weight in model.parameters():  # larger weights, so that what leaks is seen
         weight.add_(0.1 * torch.randn_like(weight))
     x = torch.randint(V, (1, config.block_size), device=device)
@@ -101,7 +113,7 @@ def sees_no_future(pieces: Any, config: Config, device: torch.device) -> None:
 
 def learns_a_batch(pieces: Any, config: Config, device: torch.device) -> None:
     """One batch can be learnt by heart."""
-    model = build_model(pieces, config, V).to(device)
+    model = build_model(pieces, config, V, device)
     optimizer = pieces.build_optimizer(model, lr=1e-2, weight_decay=0.0)
     batch = tuple(torch.randint(V, (2, B, config.block_size), device=device))
     losses = [float(take_step(pieces, model, batch, optimizer, 1e-2).loss) for _ in range(30)]
@@ -109,10 +121,33 @@ def learns_a_batch(pieces: Any, config: Config, device: torch.device) -> None:
         raise Failed(f"one batch cannot be learnt by heart: the loss went from {losses[0]:.2f} to {losses[-1]:.2f}.")
 
 
+def the_same_faster(pieces: Any, config: Config, device: torch.device) -> None:
+    """The fast kernels compute what the pieces compute."""
+    batch = tuple(torch.randint(V, (2, B, config.block_size), device=device))
+    ways = {}
+    for kernels in ("pieces", "fast"):
+        own = dataclasses.replace(config, kernels=kernels)
+        torch.manual_seed(config.seed)
+        model = build_model(pieces, own, V, device)
+        with torch.no_grad():
+            for weight in model.parameters():  # larger weights, so that scores and norms matter
+                weight.add_(0.1 * torch.randn_like(weight))
+        optimizer = torch.optim.SGD(model.parameters(), lr=1.0)  # the weights afterwards show the gradients
+        result = take_step(pieces, trainable(pieces, own, model, device), batch, optimizer, 1.0, math.inf)
+        ways[kernels] = {"loss": result.loss, "the norm of the gradients": result.grad_norm}
+        ways[kernels] |= {f"the gradient of {name}": p.detach() for name, p in model.named_parameters()}
+    for name, slow in ways["pieces"].items():
+        if not torch.allclose(slow, ways["fast"][name], rtol=1e-3, atol=1e-4):
+            raise Failed(
+                f"the fast kernels and the pieces differ in {name}. One of the pieces does something of its own: train "
+                "with it as it is, --kernels pieces."
+            )
+
+
 @torch.no_grad()
 def checkpoint_comes_back(pieces: Any, config: Config, device: torch.device) -> None:
     """A model that is saved and loaded is the same."""
-    model, other = (build_model(pieces, config, V).to(device).eval() for _ in range(2))
+    model, other = (build_model(pieces, config, V, device).eval() for _ in range(2))
     x = torch.randint(V, (1, config.block_size), device=device)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "preflight.pt"

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from rich.console import Console
 
+from .averaging import Average
 from .board import draw_on_board
 from .build import build_model, build_optimizer, count_parameters
 from .checkpoints import Keeper
@@ -37,7 +38,7 @@ def set_up(
     for note in (*data.notes, data.train_source, data.validation_text.source):
         console.print(f"Text: {note}")
     torch.manual_seed(config.seed)
-    model = build_model(pieces, config, data.vocab_size).to(device)
+    model = build_model(pieces, config, data.vocab_size, device)
     precision, reason = from_main(lambda: choose_precision(config, device, model, data.vocab_size))
     console.print(f"Precision: {precision} ({reason}). Parameters: {count_parameters(model):,}.")
     config = dataclasses.replace(config, precision=precision)  # resolved: it is saved with the run
@@ -47,9 +48,14 @@ def set_up(
     else:
         folder = from_main(lambda: begin(config, arguments, data.folder / "tokenizer.json"))
     console.print(f"Run: {folder}/")
-    guard = Guard(pieces, config)
-    keeper = Keeper(folder, pieces, choices, config, data.digest, data.tokenizer_digest, guard)
-    job = Run(config, pieces, data, device, model, optimizer, keeper, MetricsFile(folder), guard, world=world)
+    guard, average = Guard(pieces, config), Average(model, config.average)
+    scaler = torch.amp.GradScaler(device.type, init_scale=2.0**12) if precision == "float16" else None
+    extras = {"guard": guard, "average": average} | ({"scaler": scaler} if scaler else {})
+    keeper = Keeper(folder, pieces, choices, config, data.digest, data.tokenizer_digest, extras)
+    metrics = MetricsFile(folder)
+    job = Run(
+        config, pieces, data, device, model, optimizer, keeper, metrics, guard, average, world=world, scaler=scaler
+    )
     seed(config.seed + world.rank)  # dropout draws other numbers on every process
     if options.resume:
         job.progress = keeper.resume(model, optimizer)

@@ -53,7 +53,7 @@ def open_run(name: str, which: Which) -> Trained:
         tokenizer = pieces.load(folder / "tokenizer.json")
     except (OSError, ValueError) as error:
         raise CapstoneError(f"The run has no tokenizer: {error}.") from None
-    model = build_model(pieces, config, tokenizer.get_vocab_size()).to(device)
+    model = build_model(pieces, config, tokenizer.get_vocab_size(), device)
     load_weights(model, state, path)
     changed = choosing.differences(state["pieces"], choosing.digests(choices))
     notes = [f"not the piece that it was trained with: {change}" for change in changed]

@@ -24,6 +24,7 @@ TINY = {
     "log-every": 5,
     "sample-tokens": 5,
     "precision": "float32",
+    "kernels": "pieces",  # these tests tamper with pieces; test_fast.py has the other way
     "threads": 1,
 }
 

@@ -35,7 +35,7 @@ def test_command_line_wins_over_file_over_preset(tmp_path):
 def test_every_field_can_be_set_in_both_ways(tmp_path):
     other = {int: 264, float: 0.25, str: "other"}
     texts = {"pieces": "mine", "positions": "sinusoidal", "attention": "day03", "precision": "float32"}
-    texts |= {"guard": "stop", "board": "none", "profile": 3}
+    texts |= {"guard": "stop", "board": "none", "profile": 3, "kernels": "pieces", "optimizer": "muon", "compile": "on"}
     values = {f.name: texts.get(f.name, other.get(type(f.default))) for f in fields(Config)}
     file = tmp_path / "all.json"
     file.write_text(json.dumps(values), encoding="utf-8")
