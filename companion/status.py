@@ -6,7 +6,7 @@ from pathlib import Path
 from companion.console import Part, console, line, say
 from companion.course import Course, the_course
 from companion.history import ago, last_run
-from grader.progress import boxes, lesson_link, solved_again
+from grader.progress import boxes, solved_again
 from grader.units import Task, Unit
 
 ROWS = 14  # units that are shown, so that the whole fits on 24 lines
@@ -82,8 +82,10 @@ def _next(course: Course, ahead: Sequence[Task]) -> None:
     written = next((task for task in ahead if task.checks), None)
     _task("Next  ", first)
     if first is not written:
-        _row(lesson_link(first) if course.unit(first).written else "its lesson is not written yet")
-        _row("then tick its box in ", "progress.md" + (", or: " if course.unit(first).written else ""))
+        lesson = (
+            f"curriculum/{first.unit}/README.md" if course.unit(first).written else "(its lesson is not written yet)"
+        )
+        _row(lesson, "   then tick its box in progress.md")
     if written:
         if first is not written:
             _task("Write ", written)
@@ -105,10 +107,11 @@ def next_to_write(course: Course) -> Task | None:
 
 
 def file_to_open(course: Course, task: Task) -> Path:
-    """The first of the task's files that is not written yet, or else the first of all."""
+    """The first of the task's files that is not written yet, or failed in the last run, or else the first of all."""
     files = [course.mine(task, file) for file in task.files] or [course.root / "curriculum" / task.unit / "README.md"]
-    unwritten = (path for path in files if path.is_file() and b"NotImplementedError(" in path.read_bytes())
-    return next(unwritten, files[0])
+    wrong = {f"{outcome.file}.py" for outcome in last_run(course.root) if outcome.state != "passed"}
+    unwritten = [path for path in files if path.is_file() and b"NotImplementedError(" in path.read_bytes()]
+    return [*unwritten, *(path for path in files if path.name in wrong), *files][0]
 
 
 def hours(tasks: Iterable[Task]) -> str:

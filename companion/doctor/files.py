@@ -103,7 +103,9 @@ def data(machine: Machine, course: Course) -> Finding:
     there = [name for name in NAMES if places(name)]
     if not there:
         return warning(
-            "data", "Neither MNIST nor CIFAR-10 nor WikiText-2 is here yet.", "course data get NAME, or list."
+            "data",
+            "Neither MNIST nor CIFAR-10 nor WikiText-2 is here yet.",
+            "course data get NAME fetches one; course data list says more.",
         )
     return ok("data", f"{', '.join(there)}{f', in {own}' if own else ''}")
 
