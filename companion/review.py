@@ -69,8 +69,13 @@ def week_1(course: Course) -> str:
 
 
 def two_weeks(course: Course) -> str:
-    """The figures of both weeks: of all units up to the one that looks back on them."""
+    """The figures of both weeks, as far as the summary that closes the work: of all units up to it."""
     return as_markdown(course, stretch(course, up_to(course, "notes/two_weeks.md")))
+
+
+def fourteen_days(course: Course) -> str:
+    """The figures of everything, for the last look back."""
+    return as_markdown(course, stretch(course, up_to(course, "notes/fourteen_days.md")))
 
 
 def up_to(course: Course, text: str) -> tuple[Unit, ...]:

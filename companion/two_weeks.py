@@ -62,7 +62,7 @@ def page(course: Course) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    found = stretch(course, up_to(course, "notes/two_weeks.md"))
+    found = stretch(course, up_to(course, "notes/fourteen_days.md"))
     return places.get_template("two_weeks.html").render(mark=MARK, **contents(course, found))
 
 

@@ -24,11 +24,13 @@ from grader.units import Task
 FIGURES = {
     "week 1": "companion.review:week_1",
     "two weeks": "companion.review:two_weeks",
+    "fourteen days": "companion.review:fourteen_days",
     "report architecture": "companion.report.figures:architecture",
     "report configuration": "companion.report.figures:configuration",
     "report curves": "companion.report.figures:curves",
     "report results": "companion.report.figures:results",
     "report samples": "companion.report.figures:samples",
+    "readme tried": "companion.try_readme.command:last_try",
     "interview run": "companion.interview.notes:run_numbers",
     "mock interviews": "companion.interview.notes:interviews",
 }

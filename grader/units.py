@@ -151,6 +151,10 @@ def _contradictions(units: Sequence[Unit]) -> list[str]:
         f"{unit}/{check} is a check of more than one task"
         for unit, check in _repeated((task.unit, check) for task in tasks for check in task.checks)
     ]
+    faults += [
+        f"{text} is the text of more than one task"
+        for text in _repeated(text for task in tasks for text in task.writes)
+    ]
     for task in tasks:
         faults += [
             f"task {task.id}: the kind '{kind}' is not one of {', '.join(KINDS)}"

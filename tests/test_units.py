@@ -116,6 +116,8 @@ def test_a_planned_unit_is_not_written(tmp_path):
         ('kind = ["code"]', 'kind = ["sing"]', "task w3.1: the kind 'sing' is not one of code, run, write, read, rest"),
         ('id = "w3.2"', 'id = "w3.1"', "task w3.1 stands there twice"),
         ('["test_module.py"]', '["test_by_hand.py"]', "week03_cnn/test_by_hand.py is a check of more than one task"),
+        ("learned", 'writes = ["a.md"]\nlearned', "task w3.1: it writes a.md, but 'write' is not one of its kinds"),
+        ("builds_on", 'writes = ["a.md", "a.md"]\nbuilds_on', "a.md is the text of more than one task"),
         ('builds_on = ["w3.1"]', 'builds_on = ["2.3"]', "task w3.2 builds on 2.3, which is no task of week03_cnn"),
         ("builds_on = []", 'builds_on = ["w3.2"]', "task w3.1 builds on itself"),
     ],

@@ -2,8 +2,8 @@
 
 from grader.written import usual_mistakes
 
-TWO_WEEKS = usual_mistakes(
-    "two_weeks.md",
+PAGE = usual_mistakes(
+    "fourteen_days.md",
     "The next nine weeks",
     other="The first step",
     question=(

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from grader.catalogue import alternative
 
-TEMPLATE = Path(__file__).parents[2] / "curriculum" / "day14_review" / "templates" / "two_weeks.md"
-UNIT, PAGE = "day14_review", "two_weeks.md"
+TEMPLATE = Path(__file__).parents[2] / "curriculum" / "day14_review" / "templates" / "fourteen_days.md"
+UNIT, PAGE = "day14_review", "fourteen_days.md"
 
 
 @alternative(UNIT, PAGE)

@@ -13,7 +13,7 @@ HEADINGS = (
 )
 
 
-def test_two_weeks(written, compare):
+def test_fourteen_days(written, compare):
     """Your two weeks: what you built, what sits, what was hard, what is open, and where you go from here"""
-    page = written("notes/two_weeks.md", command="python -m curriculum write 14.1")
+    page = written("notes/fourteen_days.md", command="python -m curriculum write 14.1")
     compare(answers, page, expected=answered(*HEADINGS), named_by=("fault",))
