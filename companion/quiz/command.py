@@ -162,7 +162,7 @@ def _of_place(found: Found, quizzes: dict[str, Quiz], state: State, today: date,
     questions = of_day(quizzes[unit.id], state, today, task, again)
     if not questions:
         there = any(task in ("", question.task) for question in quizzes[unit.id].questions)
-        say("Nothing is left to ask. " if there else f"There is no question on {task}. ", *(_AGAIN if there else ()))
+        say("Nothing is left to ask. " if there else f"There is no question on {task}.", *(_AGAIN if there else ()))
     return Plan(f"{unit.label} · {unit.title}", questions, frozenset([unit.id]))
 
 

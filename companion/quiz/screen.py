@@ -4,7 +4,7 @@ import re
 
 from rich.text import Text
 
-from companion.console import console, say
+from companion.console import console, say, spans
 from companion.quiz.drawing import Option, Posed
 from companion.quiz.judging import Judgement, right_answer
 
@@ -16,13 +16,14 @@ HOW = {
     "order": "put them in order, such as c a b",
     "line": "one line is wrong: which?",
 }
-CODE = re.compile(r"`[^`]+`")
+RULE = 80  # columns
 
 
 def show_question(posed: Posed, place: str) -> None:
     """The question, its choices, and how to answer."""
     question = posed.question
     say()
+    say(("─" * min(console().width, RULE), "dim"))
     say((f"{place} · {question.task}", "bold"), (f" · {how_to_answer(posed)}", "dim"))
     say()
     show_text(posed.ask, indent=2)
@@ -91,8 +92,7 @@ def show_text(text: str, indent: int = 0, style: str = "", sign: str = "") -> No
 
 def _show_paragraph(text: str, indent: int, style: str, sign: str) -> None:
     here = console()
-    words = Text(text, style=style)
-    words.highlight_regex(CODE, "code")
+    words = Text.assemble(*spans(text), style=style)
     start = f"{sign}  " if sign else ""
     for number, line in enumerate(words.wrap(here, max(20, here.width - indent - len(start)))):
         line.rstrip()

@@ -8,6 +8,7 @@ from datetime import date
 from companion.console import say
 from companion.course import Course
 from companion.quiz.choosing import all_of, due_now
+from companion.quiz.drawing import pose
 from companion.quiz.questions import Question, Quiz
 from companion.quiz.schedule import days_left
 from companion.quiz.store import State
@@ -51,7 +52,7 @@ def _show_hard(questions: Iterable[Question], state: State) -> None:
     say()
     say(("What was hard", "bold"))
     for question in hard[:HARDEST]:
-        start = " ".join(question.ask.split())
+        start = " ".join(pose(question, str(state.seed)).ask.split())
         start = start if len(start) <= 54 else f"{start[:53].rsplit(' ', 1)[0]} …"
         say(f"  {state.card(question.key).wrong} × wrong  {question.task:<5} {start}")
 
