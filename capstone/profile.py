@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
+from torch.autograd import DeviceType
 from torch.profiler import ProfilerActivity, record_function, schedule
 
 from .checkpoints import Progress
@@ -111,19 +112,20 @@ def as_text(events: Any, device: torch.device) -> str:
 
 
 def operations(events: Any, device: torch.device) -> list[tuple[float, int, str]]:
-    """(microseconds by itself, calls, name) of everything that took time.
+    """(microseconds by itself, calls, name) of everything that took time: on a GPU its kernels.
 
     What the channels took by themselves, on a processor, is the time in which no operation ran: Python's.
     """
-    kind = "self_device_time_total" if device.type == "cuda" else "self_cpu_time_total"
+    if device.type == "cuda":
+        kernels = [event for event in events if event.device_type == DeviceType.CUDA and not event.is_user_annotation]
+        return [(event.self_device_time_total, event.count, event.key.removeprefix("void ")) for event in kernels]
     found, python = [], 0.0
     for event in events:
-        microseconds = getattr(event, kind)
         if event.key in CHANNELS or event.key.startswith("ProfilerStep"):
-            python += microseconds
-        elif microseconds > 0:
-            found.append((microseconds, event.count, event.key))
-    return found if device.type == "cuda" else [*found, (python, 0, "(Python, between the operations)")]
+            python += event.self_cpu_time_total
+        elif event.self_cpu_time_total > 0:
+            found.append((event.self_cpu_time_total, event.count, event.key))
+    return [*found, (python, 0, "(Python, between the operations)")]
 
 
 def together(rows: list[tuple[float, int, str]]) -> list[tuple[float, int, str]]:

@@ -4,14 +4,16 @@ import gzip
 import json
 import re
 import time
+from types import SimpleNamespace
 
 import pytest
 import torch
+from torch.autograd import DeviceType
 
 from capstone import profile
 from capstone.checkpoints import Progress
 from capstone.config import Config
-from capstone.profile import Profile, channel, waited_for
+from capstone.profile import Profile, as_text, channel, waited_for
 from capstone.train import main as train
 
 
@@ -81,6 +83,36 @@ def test_a_large_trace_is_compressed(tmp_path, monkeypatch):
     assert {path.name for path in tmp_path.iterdir()} == {"profile.txt", "profile.json.gz"}
     with gzip.open(tmp_path / "profile.json.gz", "rt", encoding="utf-8") as file:
         assert json.load(file)["traceEvents"]
+
+
+def test_on_a_gpu_kernels_are_counted_and_not_what_launched_them():
+    """As torch.profiler gives them: an operation has the time of its kernels, too, and so has a channel on the GPU."""
+    cpu, gpu = DeviceType.CPU, DeviceType.CUDA
+
+    def event(key, device_type, device_time, cpu_time=0.0, annotation=False, count=2):
+        return SimpleNamespace(
+            key=key,
+            device_type=device_type,
+            self_device_time_total=device_time,
+            cpu_time_total=cpu_time,
+            count=count,
+            is_user_annotation=annotation,
+        )
+
+    events = [
+        event("ProfilerStep*", cpu, 0.0, 9000.0),
+        event("ProfilerStep*", gpu, 9000.0, annotation=True, count=0),
+        event("step", cpu, 0.0, 8000.0),
+        event("step", gpu, 7000.0, annotation=True),
+        event("aten::mm", cpu, 6000.0, 100.0),
+        event("void cutlass::gemm" + 60 * "x", gpu, 6000.0),
+        event("Memcpy HtoD", gpu, 2000.0),
+    ]
+    table = as_text(events, torch.device("cuda"))
+    assert "step              4.000" in table
+    assert [line.split()[:2] for line in table.splitlines()[-2:]] == [["3.000", "75.0"], ["1.000", "25.0"]]
+    assert "  cutlass::gemmxxx" in table and "aten::mm" not in table
+    assert all(len(line) <= 80 for line in table.splitlines())
 
 
 def test_faults():
