@@ -118,7 +118,10 @@ def generate_with_cache(
         for step in range(max_new_tokens):
             logits = _newest_logits(model, rows, cache, step == 0)
             probabilities = next_token_probabilities(logits, temperature, top_k, top_p)
-            drawn = torch.multinomial(probabilities, 1, generator=generator)  # (B, 1)
+            if temperature == 0:  # to throw dice over a large vocabulary takes longer than a small model does
+                drawn = probabilities.max(dim=1, keepdim=True).indices  # (B, 1)
+            else:
+                drawn = torch.multinomial(probabilities, 1, generator=generator)  # (B, 1)
             # A finished row goes on in step with the others, so that the cache stays in order; it is cut at the end.
             for row, token in enumerate(drawn[:, 0].tolist()):
                 rows[row] = torch.cat((rows[row], drawn[row]))
