@@ -214,6 +214,7 @@ def _then_and_now(course: Course, current: Open, task: Task, first: bytes, now: 
         shown.append(text + "\n", "bold" if text.startswith(("+++", "---")) else style)
     page(shown)
     history = everything(course.root)
+    history = [o for o in history if f"{o.file}.py" == current.file] or history  # its own checks, if they tell by name
     say(("Then  ", "dim"), f"{len(old)} lines, {_cost(task, [o for o in history if o.time < current.since])}")
     say(("Now   ", "dim"), f"{len(new)} lines, {_cost(task, [o for o in history if o.time >= current.since])}")
 

@@ -16,7 +16,7 @@ from grader.progress import boxes
 from grader.units import Unit
 
 HARDEST, MOST_NAMED = 5, 6  # rows
-NOTHING = "Nothing is recorded yet: no check has been run, and no run made."
+NOTHING = "Nothing else is recorded yet: no check has run on something that you wrote, and no training run is finished."
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def as_markdown(course: Course, found: Stretch) -> str:
     """Tables and lists: done and time, what was hard, mistakes that were named, runs, quiz."""
     done = sum(task.done for task in found.tasks)
     hours = sum(task.task.minutes for task in found.tasks if task.done) / 60
-    until = f" As of {datetime.fromtimestamp(found.until):%d %B %Y}." if found.until else ""
+    until = "" if found.empty or not found.until else f" As of {datetime.fromtimestamp(found.until):%d %B %Y}."
     parts = [f"{done} of {len(found.tasks)} tasks are done, which the plan gives {hours:g} hours.{until}"]
     if found.empty:
         return "\n\n".join([*parts, NOTHING])

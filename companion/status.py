@@ -89,7 +89,9 @@ def _next(course: Course, ahead: Sequence[Task]) -> None:
     if written:
         if first is not written:
             _task("Write ", written)
-        _row(course.shown(file_to_open(course, written)), "   ", ("course check " + written.id, "code"))
+        path = file_to_open(course, written)
+        verb = "write" if written.writes and not path.exists() else "check"
+        _row(course.shown(path), "   ", (f"course {verb} {written.id}", "code"))
 
 
 def _task(label: str, task: Task) -> None:
@@ -108,7 +110,8 @@ def next_to_write(course: Course) -> Task | None:
 
 def file_to_open(course: Course, task: Task) -> Path:
     """The first of the task's files that is not written yet, or failed in the last run, or else the first of all."""
-    files = [course.mine(task, file) for file in task.files] or [course.root / "curriculum" / task.unit / "README.md"]
+    files = [*(course.mine(task, file) for file in task.files), *(course.root / text for text in task.writes)]
+    files = files or [course.root / "curriculum" / task.unit / "README.md"]
     wrong = {f"{outcome.file}.py" for outcome in last_run(course.root) if outcome.state != "passed"}
     unwritten = [path for path in files if path.is_file() and b"NotImplementedError(" in path.read_bytes()]
     return [*unwritten, *(path for path in files if path.name in wrong), *files][0]

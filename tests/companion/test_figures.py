@@ -96,7 +96,7 @@ def test_nothing_recorded_is_a_normal_case(course):
     assert as_markdown(here, found).splitlines() == [
         f"0 of {len(here.tasks)} tasks are done, which the plan gives 0 hours.",
         "",
-        "Nothing is recorded yet: no check has been run, and no run made.",
+        "Nothing else is recorded yet: no check has run on something that you wrote, and no training run is finished.",
     ]
 
 

@@ -59,7 +59,7 @@ def test_it_needs_nothing_but_itself(worked):
 
 def test_without_any_record(course):
     text = page(the_course())
-    assert "Nothing is recorded yet" in text and "No run of the capstone has been finished yet" in text
+    assert "Nothing else is recorded yet" in text and "No run of the capstone has been finished yet" in text
 
 
 def test_somebody_else_s_file_stays(worked, run, tmp_path):

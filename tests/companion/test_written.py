@@ -46,6 +46,13 @@ def test_the_text_is_made_from_its_template_with_its_figures(course, run, week):
     assert notes(course).read_bytes() == made.encode()
 
 
+def test_the_status_says_what_to_open(course, run, week):
+    course.write({"curriculum/days.toml": course.read("curriculum/days.toml").replace(WRITES, "files = []", 1)})
+    assert "notes/week.md course write 1.1" in run("status").words
+    run("write", "1.1")
+    assert "notes/week.md course check 1.1" in run("status").words
+
+
 def test_a_second_call_renews_the_figures_and_keeps_the_text_as_it_was(course, run, week):
     run("write", "1.1")
     mine = notes(course).read_text("utf-8").replace("TODO", "Mine") + "Zwölf 十二\n"
