@@ -18,7 +18,7 @@ from .errors import CapstoneError
 ROOT = Path(__file__).parent.parent
 # Which runs need a piece. One process takes day 5's step on whole batches, and day 8's with --accumulate; several
 # processes, under torchrun, take day 9's.
-When = Literal["always", "whole batches", "parts of batches", "several processes"]
+When = Literal["always", "whole batches", "parts of batches", "several processes", "fast kernels"]
 STEPS = ("train_step", "accumulated_step", "accumulated_ddp_step")
 
 
@@ -31,6 +31,12 @@ class Piece:
     folder: str
     file: str
     when: When = "always"
+    known_as: str = ""  # to the capstone, where another piece has the same name
+
+    @property
+    def key(self) -> str:
+        """What the capstone calls it."""
+        return self.known_as or self.name
 
     @property
     def day(self) -> int:
@@ -83,9 +89,15 @@ TABLE = (
     Piece("CheckpointFolder", "8.5", "day08_checkpoints", "checkpoint_folder"),
     Piece("Monitor", "8.6", "day08_checkpoints", "monitor"),
     Piece("accumulated_ddp_step", "9.5", "day09_distributed", "accumulate_ddp", "several processes"),
+    Piece("causal_attention", "10.5", "day10_profiling", "fast_attention", "fast kernels", known_as="fast_attention"),
+    Piece("chunked_cross_entropy", "10.5", "day10_profiling", "chunked_loss", "fast kernels"),
     Piece("generate", "11.4", "day11_generation", "sampling"),
+    Piece("generate_batch", "11.4", "day11_generation", "sampling"),
+    Piece("KVCache", "11.4", "day11_generation", "kv_cache"),
+    Piece("cached_attention", "11.4", "day11_generation", "kv_cache"),
+    Piece("generate_with_cache", "11.4", "day11_generation", "kv_cache"),
 )
-BY_NAME = {piece.name: piece for piece in TABLE}
+BY_NAME = {piece.key: piece for piece in TABLE}
 
 
 @dataclass(frozen=True)
@@ -103,29 +115,33 @@ class Choice:
         return f"{'curriculum' if self.mine else 'solutions'}.{self.piece.folder}.{self.piece.file}"
 
 
-def needed(processes: int, accumulate: int) -> list[Piece]:
+def needed(processes: int, accumulate: int, kernels: str = "fast") -> list[Piece]:
     """The pieces of a run with so many processes, and so many micro-batches in a step of each."""
     if processes > 1:
         kinds = {"always", "several processes"}
     else:
         kinds = {"always", "parts of batches" if accumulate > 1 else "whole batches"}
+    if kernels == "fast":
+        kinds.add("fast kernels")
     return [piece for piece in TABLE if piece.when in kinds]
 
 
-def choose(mode: str, root: Path = ROOT, processes: int = 1, accumulate: int = 1) -> list[Choice]:
+def choose(
+    mode: str, root: Path = ROOT, processes: int = 1, accumulate: int = 1, kernels: str = "fast"
+) -> list[Choice]:
     """Choose every piece that the run needs, before anything is imported.
 
     Args:
         mode: "finished", "mine" or "reference".
         root: the folder with curriculum/, solutions/ and .course/.
-        processes, accumulate: what decides which pieces are needed.
+        processes, accumulate, kernels: what decides which pieces are needed.
 
     Raises:
         CapstoneError: mode is "mine", and pieces are unfinished; the message names them all.
     """
     passed = _passed_tasks(root)
     choices, unfinished = [], []
-    for piece in needed(processes, accumulate):
+    for piece in needed(processes, accumulate, kernels):
         path = root / "curriculum" / piece.folder / f"{piece.file}.py"
         if mode == "reference":
             mine, reason = False, "asked for"
@@ -163,7 +179,7 @@ def load(choices: list[Choice]) -> Any:
             raise CapstoneError(f"{where} cannot be imported; repair day {choice.piece.day}'s piece.") from error
         if not hasattr(module, choice.piece.name):
             raise CapstoneError(f"{where} does not define {choice.piece.name} (task {choice.piece.task}).")
-        setattr(pieces, choice.piece.name, getattr(module, choice.piece.name))
+        setattr(pieces, choice.piece.key, getattr(module, choice.piece.name))
     return pieces
 
 
