@@ -22,6 +22,8 @@ SECTIONS = {
         "check": "companion.check:check",
         "watch": "companion.watch:watch",
         "hint": "companion.hint:hint",
+        "trace": "companion.trace.command:trace",
+        "swap": "companion.trace.command:swap",
         "again": "companion.again:again",
         "quiz": "companion.quiz.command:quiz",
         "solution": "companion.solution:solution",

@@ -53,7 +53,7 @@ def say(*parts: Part | Text, indent: int = 0) -> None:
     """Print one paragraph; it wraps between words, each of its lines indented by so many columns."""
     from rich.padding import Padding
 
-    console().print(Padding(line(*parts), (0, 0, 0, indent)) if indent else line(*parts))
+    console().print(Padding(line(*parts), (0, 0, 0, indent), expand=False) if indent else line(*parts))
 
 
 def say_code(text: str, indent: int = 2) -> None:
