@@ -107,7 +107,16 @@ def _file(course: Course, text: str) -> Found | None:
     if hits:
         return hits[0]
     checks = ((task, check) for task in course.tasks for check in (*task.checks, *task.optional))
-    return next((Found(course.unit(task), task) for task, check in checks if check == path.name), None)
+    found = [task for task, check in checks if check == path.name]
+    found += [task for task in course.tasks if any(_is_text(path, PurePath(place)) for place in task.writes)]
+    return Found(course.unit(found[0]), found[0]) if found else None
+
+
+def _is_text(path: PurePath, place: PurePath) -> bool:
+    """Whether a path means the text at that place: its end, or the bare name of a text in a folder of its own."""
+    if path.name == str(path):
+        return path.name.lower() in (place.name.lower(), place.stem.lower()) and place.name != "README.md"
+    return path.parts[-len(place.parts) :] == place.parts and place.name != str(place)
 
 
 def _narrowed(hits: list[Found], folders: set[str]) -> list[Found]:

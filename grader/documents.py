@@ -76,7 +76,7 @@ def parse(text: str, template: str, model: Mapping[str, str] | None = None) -> D
     for heading, body in _sections(plain, by_key.keys()):
         question = by_key.get(_key(heading))
         if question is not None:
-            mine = [line for line in _own_lines(body, question.text) if line.strip()]
+            mine = [line for line in _own_lines(_without(body, question.text), question.text) if line.strip()]
             if any(line.lstrip("> -*").startswith(PLACEHOLDER) for line in body.splitlines()):
                 placeholders.add(question.heading)
             mine = [line for line in mine if not line.lstrip("> -*").startswith(PLACEHOLDER)]
@@ -128,6 +128,15 @@ def _sections(text: str, known: Collection[str] | None) -> Iterator[tuple[str, s
 def _key(heading: str) -> str:
     """A heading's letters and digits: emphasis, case and punctuation may differ."""
     return "".join(char for char in heading.casefold() if char.isalnum())
+
+
+def _without(body: str, given: str) -> str:
+    """What is left when the template's paragraphs are taken out, however their lines are broken by now."""
+    for paragraph in re.split(r"\n\s*\n", given):
+        words = [re.escape(word) for word in paragraph.split() if word != ">"]
+        if words:
+            body = re.sub(r"(?:>\s*)?" + r"(?:\s|>)+".join(words), "", body)
+    return body
 
 
 def _own_lines(body: str, given: str) -> Iterator[str]:

@@ -102,7 +102,8 @@ def _fault(document: Document, question: Question) -> tuple[str, str]:
         return "the same as under another heading", ""
     if length(answer) < question.least:
         return "too short", f": {length(answer)} of at least {question.least} words"
-    if len(set(words)) < len(words) / 4:
+    beginning = words[:200]  # a long text has most of its words in its beginning
+    if len(set(beginning)) < len(beginning) / 4:
         return "the same words again and again", ""
     return ANSWERED, ""
 
@@ -136,7 +137,7 @@ def usual_mistakes(
             text, heading, f"{PLACEHOLDER}: later.\n\nAs far as I can see, well."
         ),
         "heading_repeated": lambda text: with_answer(text, heading, f"{heading}."),
-        "template_repeated": lambda text: with_answer(text, heading, question),
+        "template_repeated": lambda text: with_answer(text, heading, f"Asked: {question.lower()}"),
         "copied": lambda text: change(text, MARK, ""),
         "answered_twice": lambda text: with_answer(text, other, _answer(text, heading)),
         "too_short": lambda text: with_answer(text, heading, "It went well enough, I think."),

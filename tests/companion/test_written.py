@@ -91,6 +91,13 @@ def test_a_folder_in_the_place_of_the_text_is_a_sentence(course, run, week):
     assert said.code == 1 and said.errors
 
 
+def test_a_text_can_be_named_by_its_file(course, run, week):
+    for name in ("notes/week.md", "week.md", "week", "./notes/week.md"):
+        assert "notes/week.md" in run("write", name).text
+    for name in ("other/week.md", "curriculum/week02_faults/week.md"):
+        assert run("write", name).code == 1
+
+
 def test_a_task_without_a_text_is_a_sentence_that_names_those_with_one(course, run, week):
     said = run("write", "1.2")
     assert (said.code, said.words.strip()) == (1, "1.2 asks for no text. Those that do are 1.1.")
