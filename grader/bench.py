@@ -40,6 +40,7 @@ class Bench:
     def __init__(self, exercise: Path, solution: Path):
         self.exercise, self.solution = exercise, solution
         self._open = ExitStack()
+        self._checks: dict[str, list[Check]] = {}
         self._versions: dict[object, Version] = {}
         self._outcomes: dict[tuple[object, Check], list[Outcome]] = {}
         self._comparisons: dict[Check, list[Comparison]] = {}
@@ -53,7 +54,13 @@ class Bench:
 
     @cached_property
     def checks(self) -> list[Check]:
-        return [check for file in sorted(self.exercise.glob("test_*.py")) for check in checks_in(file)]
+        return [check for file in sorted(self.exercise.glob("test_*.py")) for check in self.checks_of(file.name)]
+
+    def checks_of(self, file: str) -> list[Check]:
+        """The checks of one `test_….py`, in order."""
+        if file not in self._checks:
+            self._checks[file] = checks_in(self.exercise / file)
+        return self._checks[file]
 
     @cached_property
     def mistakes(self) -> tuple[Mistake, ...]:
