@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from multiprocessing import forkserver
@@ -35,10 +36,12 @@ class Order:
     Args:
         root: the course's root, in which pytest runs.
         arguments: pytest's own: files of checks, options.
+        first: names of files of checks that run before the others.
     """
 
     root: Path
     arguments: tuple[str, ...]
+    first: tuple[str, ...] = ()
     columns: int = 80
     colour: bool = False
 
@@ -111,15 +114,19 @@ class Warm:
 
     def prepare(self) -> None:
         """Begin to make a spare process, unless there is one. Returns at once."""
-        if self._spare is not None and not self._spare.process.is_alive():
+        if self._spare is not None and self._spare.is_lost():
             self._spare.end()
             self._spare = None
         if self._spare is None:
-            with ctrl_c_ignored():
-                if self._context.get_start_method() == "forkserver":
-                    self._context.set_forkserver_preload(["companion.warm_runner"])
+            if self._context.get_start_method() == "forkserver":
+                self._context.set_forkserver_preload(["companion.warm_runner"])
+                with ctrl_c_ignored(), _errors_unheard():
                     forkserver.ensure_running()
-                self._spare = _Runner(self._context)
+            self._spare = _Runner(self._context)
+
+    def wait_until_ready(self, timeout: float = 60.0) -> bool:
+        """Wait until the spare process takes orders. False if it does not get there in that many seconds."""
+        return self._spare is not None and self._spare.pipe.poll(timeout)
 
     def run(self, order: Order) -> Iterator[Event]:
         """Carry out an order on the spare process, and give what happens as it happens; the last is Ended.
@@ -152,16 +159,29 @@ class Warm:
 
 
 class _Runner:
-    """One process, the line to it, and its folder for temporary files."""
+    """One process, the line to it, and its folder for temporary files. It is started in a thread: that takes seconds
+    while the server of forks imports what it must.
+    """
 
     def __init__(self, context: Any):
         self.folder = Path(tempfile.mkdtemp(prefix="course-"))
         self.pipe: Connection
         self.pipe, theirs = context.Pipe()
         self.process = context.Process(target=_serve, args=(theirs, self.folder))  # no daemon: it has children
-        self.process.start()
-        theirs.close()
         self.stopped = False
+        self._starting = threading.Thread(target=self._start, args=(theirs,), daemon=True)
+        self._starting.start()
+
+    def _start(self, theirs: Connection) -> None:
+        if hasattr(signal, "pthread_sigmask"):
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # the process has it from this thread
+        with contextlib.suppress(EOFError, OSError), theirs:  # the server of forks has gone: events() will notice
+            self.process.start()
+        if self.stopped:
+            self.stop()
+
+    def is_lost(self) -> bool:
+        return not self._starting.is_alive() and not self.process.is_alive()
 
     def events(self, order: Order) -> Iterator[Event]:
         event: Any = None
@@ -178,15 +198,16 @@ class _Runner:
             if self.stopped:
                 yield Ended(STOPPED)
                 return
-            self.process.join(PATIENCE)
-            raise CompanionError(
-                f"The process that ran the checks ended by itself (exit code {self.process.exitcode})."
-            ) from error
+            self._starting.join()
+            if self.process.pid is not None:
+                self.process.join(PATIENCE)
+            code = self.process.exitcode
+            raise CompanionError(f"The process that ran the checks ended by itself (exit code {code}).") from error
 
     def stop(self) -> None:
         """End the process and all that it has started, at once."""
         self.stopped = True
-        if not self.process.is_alive():
+        if self.process.pid is None or not self.process.is_alive():
             return
         if sys.platform == "win32":
             subprocess.run(["taskkill", "/T", "/F", "/PID", str(self.process.pid)], capture_output=True, check=False)
@@ -198,11 +219,25 @@ class _Runner:
     def end(self) -> None:
         """Let it leave, or else end it; and tidy up after it."""
         self.pipe.close()
-        self.process.join(PATIENCE)
-        if self.process.is_alive():
-            self.stop()
-            self.process.join()
+        if self.process.pid is not None:
+            self.process.join(PATIENCE)
+            if self.process.is_alive():
+                self.stop()
+                self.process.join()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _errors_unheard() -> Iterator[None]:
+    """What starts here writes its errors nowhere: the screen is the watcher's. What it has to say comes by the line."""
+    kept = os.dup(2)
+    with open(os.devnull, "wb") as nothing:
+        os.dup2(nothing.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def _serve(pipe: Connection, folder: Path) -> None:

@@ -16,7 +16,7 @@ from grader.loading import siblings
 from grader.records import MADE, METRICS
 from grader.units import Task, task_of_check
 
-STEP = 20  # milliseconds without a further event: the save is over
+STEP = 10  # milliseconds without a further event: the save is over
 SETTLE = 200  # milliseconds that a file may be gone or empty while an editor saves it
 POLL = 300  # milliseconds between two looks, where the system does not tell of changes
 WATCHED = (".py", ".md")

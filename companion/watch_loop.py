@@ -86,8 +86,8 @@ class Watcher:
             "h": self._hint,
             "l": self._lesson,
             "n": self._next,
-            "a": lambda: self._check(Wish(self._written_in_unit(), time.monotonic(), every=True)),
-            "r": lambda: self._check(Wish(self.wish.tasks, time.monotonic(), self.wish.saved, self.wish.every)),
+            "a": lambda: self.check(Wish(self._written_in_unit(), time.monotonic(), every=True)),
+            "r": lambda: self.check(Wish(self.wish.tasks, time.monotonic(), self.wish.saved, self.wish.every)),
             "v": lambda: self._page(Text.from_ansi("".join(self.board.said))),
             "?": lambda: self._panel(help_rows(self.board.label)),
         }
@@ -99,12 +99,12 @@ class Watcher:
             signalled = signals(lambda: self.happened.put(Resized()), self._away)
             for part in (self.warm, self.files, signalled, self.display, self.keys):
                 open_until_the_end.enter_context(part)
-            self._check(self.wish)
+            self.check(self.wish)
             self._tick()
-            while self._take():
+            while self.take():
                 pass
 
-    def _take(self) -> bool:
+    def take(self) -> bool:
         """Take in the next thing that happens. False if it was q."""
         try:
             thing = self.happened.get(timeout=TICK)
@@ -145,7 +145,7 @@ class Watcher:
             self.board = self._board(touched[0])
         here = [task for task in touched if task.unit == self.board.task.unit]
         if here:
-            self._check(Wish(here, since, frozenset(file.name for file in files)))
+            self.check(Wish(here, since, frozenset(file.name for file in files)))
 
     def _next(self) -> None:
         board = self.board
@@ -155,7 +155,7 @@ class Watcher:
             self._panel([("This was the last task that has checks. Well done!", "good")])
         else:
             self.board = self._board(board.upcoming)
-            self._check(Wish([self.board.task], time.monotonic()))
+            self.check(Wish([self.board.task], time.monotonic()))
 
     def _board(self, task: Task) -> Board:
         tasks = [other for other in self.course.tasks if other.checks]
@@ -167,7 +167,7 @@ class Watcher:
 
     # Runs
 
-    def _check(self, wish: Wish) -> None:
+    def check(self, wish: Wish) -> None:
         """Carry out a wish; a run that goes on is given up for it."""
         self.wish, self.again = wish, self.running
         if self.running:
@@ -178,7 +178,8 @@ class Watcher:
         self.board = self._board(self.board.task)
         self.board.every, self.board.checking = wish.every, "getting ready"
         targets = tuple(target for task in wish.tasks for target in checks_of(task, wish.saved))
-        order = Order(self.course.root, targets, self.display.size[0], self.display.colour)
+        first = tuple(f"test_{name.removeprefix('test_')}" for name in wish.saved)  # what is being written
+        order = Order(self.course.root, targets, first, self.display.size[0], self.display.colour)
         self.following = threading.Thread(target=self._follow, args=(order,), daemon=True)
         self.following.start()
 
@@ -197,7 +198,7 @@ class Watcher:
                 self.running = False
                 self.warm.prepare()
                 if self.again:
-                    self._check(self.wish)
+                    self.check(self.wish)
                 else:
                     self._ended(event)
             case _ if self.again:

@@ -74,7 +74,9 @@ def rows(board: Board, width: int, height: int | None = None, keys: bool = False
 def _head(board: Board, width: int) -> list[Row]:
     mine = board.of(board.task.id)
     good = sum(entry.state == PASSED for entry in mine)
-    sign, style = ("·", "bold") if not mine else state_of(mine)
+    sign, style = state_of(mine) if mine else ("·", "bold")
+    if board.checking and style == "good":
+        sign, style = "·", "bold"  # so far
     counted = f" · {good} of {len(mine)} checks pass" if mine else ""
     name = f"{sign} {board.task.id} {board.task.title}"
     end = f" · {board.seconds:.2f} s" if not board.checking else ""
