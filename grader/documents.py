@@ -52,8 +52,8 @@ class Document:
 
     @property
     def begun(self) -> bool:
-        """Whether the learner has written anything at all."""
-        return any(self.answers.values())
+        """Whether the learner has changed anything at all: an answer, or a heading that is gone."""
+        return any(self.answers.values()) or any(each.heading not in self.answers for each in self.questions)
 
 
 def parse_template(text: str) -> tuple[Question, ...]:

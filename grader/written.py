@@ -161,7 +161,7 @@ def _usual(name: str, kind: str, edit: Edit, read: str) -> Mistake:
 USUAL: Mapping[str, tuple[str, str]] = {
     "heading_gone": (
         "A heading of the template is not there any more.",
-        "Each heading is a question; the check finds your answer by it. Its level and its case are yours.",
+        "The check finds your answer by the words of its heading. Keep them; below it you may write in any language.",
     ),
     "unanswered": (
         "Nothing stands under a heading.",

@@ -184,6 +184,11 @@ def test_a_heading_that_is_gone_is_missed(course):
     assert "  Next week: no such heading" in plain(verdict_on(course, mine().replace("## Next week", "## Then")))
 
 
+def test_headings_in_another_language_are_missed_and_that_is_no_fresh_copy(course):
+    verdict = verdict_on(course, TEMPLATE.replace("What was hard", "难点").replace("Next week", "下周"))
+    assert verdict.state == UNFINISHED and verdict.mistakes == ("week_heading_gone",)
+
+
 def test_all_that_is_wrong_is_told_and_the_first_fault_is_named(course):
     verdict = verdict_on(course, mine(What_was_hard="Much.", Numbers=""))
     assert [line.text for line in verdict.facts] == [
