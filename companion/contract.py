@@ -46,7 +46,7 @@ def changes(old: bytes, new: bytes) -> list[str]:
     lines += [f"gone: {name}" for name in before if name not in after]
     for name in (name for name in after if name in before):
         if before[name].signature != after[name].signature:
-            lines.append(f"{name}: {before[name].signature or '()'} → {after[name].signature or '()'}")
+            lines += [f"{name} was {before[name].signature or '()'}", f"{name} is  {after[name].signature or '()'}"]
         if before[name].doc != after[name].doc:
             lines.append(f"{name}: its docstring says something else")
     return lines or ["only the TODO steps, or what a function needs to know"]

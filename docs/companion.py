@@ -15,6 +15,8 @@ ALT = {
     "check": "A line for each check, and what is wrong: the scores are not divided by √D",
     "hint": "The second hint of three for LayerNorm",
     "solution": "A question first, then the lines that differ, and why it works",
+    "trace": "What agrees, down to the scores of an attention that differ from the reference's by a factor",
+    "swap": "Eight functions and classes: six may stay, two must be the reference's",
     "reset": "A file is reset, the reset is undone, and both backups are listed",
     "new-stubs": "The new stub lies beside the learner's file; its signature has one argument more",
     "data": "Each set of data: whether it is there, how large it is, and where",

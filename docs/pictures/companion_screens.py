@@ -23,13 +23,15 @@ from grader.progress import digest
 
 ROOT = Path(__file__).parents[2]
 COLUMNS = 88
-DAY2, MASK = "day02_attention", ", mask: Tensor | None = None"
+DAY2, DAY3, MASK = "day02_attention", "day03_gpt_model", ", mask: Tensor | None = None"
 # picture: what was typed before, out of sight; what is shown; and the answer to its question
 SCREENS: dict[str, tuple[list[str], list[str], str]] = {
     "status": (["check attention.py"], ["course"], ""),
     "check": ([], ["course check attention.py -k key"], ""),
     "hint": (["hint layer_norm.py"], ["course hint layer_norm.py"], ""),
     "solution": ([], ["course solution attention.py"], "y\n"),
+    "trace": ([], ["course trace gpt.py"], ""),
+    "swap": ([], ["course swap gpt.py"], ""),
     "reset": ([], ["course reset attention.py", "course undo", "course backups"], ""),
     "new-stubs": ([], ["course new-stubs"], ""),
     "data": ([], ["course data list"], ""),
@@ -82,6 +84,16 @@ def update(folder: Path) -> None:
     mine.write_text(mine.read_text(encoding="utf-8").replace(MASK, ""), encoding="utf-8")
 
 
+def third_day(folder: Path) -> None:
+    """Day 3 is answered, but for the √D and the kind of GELU."""
+    for file in (ROOT / "solutions" / DAY3).glob("*.py"):
+        if file.stem != "mistakes":
+            shutil.copy(file, folder / "curriculum" / DAY3)
+    block = folder / "curriculum" / DAY3 / "block.py"
+    text = change(block.read_text(encoding="utf-8"), " / math.sqrt(head_size)", "")
+    block.write_text(change(text, 'nn.GELU(approximate="tanh")', "nn.GELU()"), encoding="utf-8")
+
+
 def screen(folder: Path, typed: str, answer: str = "", before: str = "") -> str:
     """What a command writes to a terminal, colours and all."""
     colours = {"FORCE_COLOR": "1", "TERM": "xterm-256color", "COLUMNS": str(COLUMNS), "CI": ""}
@@ -94,6 +106,9 @@ def screen(folder: Path, typed: str, answer: str = "", before: str = "") -> str:
     return (done.stdout + done.stderr).replace(str(folder), "~/gpt-by-hand").rstrip()
 
 
+PREPARED = {"new-stubs": update, "trace": third_day, "swap": third_day}
+
+
 def draw(name: str) -> None:
     """One picture."""
     hidden, shown, answer = SCREENS[name]
@@ -101,8 +116,8 @@ def draw(name: str) -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary).resolve()
         learners_copy(folder)
-        if name == "new-stubs":
-            update(folder)
+        if name in PREPARED:
+            PREPARED[name](folder)
         for command in hidden:
             screen(folder, f"course {command}")
         for command in shown:

@@ -43,7 +43,8 @@ def test_a_changed_stub_comes_beside_the_learners_file(course, run):
     assert course.read(ROWS) == MINE
     assert "def rows(x, axis=-1):" in course.read(ROWS.replace("rows.py", "rows.new.py"))
     assert "changed  curriculum/week01_sums/rows.py: the new stub is rows.new.py" in text
-    assert "rows: (x) → (x, axis=-1)" in text
+    assert "rows was (x)\n" in text
+    assert "rows is  (x, axis=-1)" in text
     assert "No stub has changed" in run("new-stubs").text
 
 
@@ -145,9 +146,11 @@ def test_a_contract_is_signatures_and_docstrings():
     assert changes(old, new) == [
         "new: C.k(self)",
         "gone: C.g",
-        "f: (x) → (x: int) -> int",
+        "f was (x)",
+        "f is  (x: int) -> int",
         "f: its docstring says something else",
-        "C: () → (Base)",
+        "C was ()",
+        "C is  (Base)",
     ]
     assert changes(old, old + b"# more\n") == ["only the TODO steps, or what a function needs to know"]
     assert keeps(old + b"def own(): ...\n", old)
