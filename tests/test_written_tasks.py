@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from grader.comparison import Written
+from companion.cli import SECTIONS
+from grader.comparison import Written, checks_in
 from grader.documents import parse, parse_template
 from grader.loading import Version
 from grader.units import all_tasks, load_units
@@ -46,6 +47,26 @@ def test_each_heading_shows_where_the_answer_goes(unit, place):
     text = template_of(unit, place)
     wanted = [question for question in parse_template(text) if question.least]
     assert [question.heading for question in wanted if "TODO" not in question.text] == []
+
+
+@each_text
+def test_the_check_names_the_place_and_a_command_that_there_is(unit, place):
+    """What a learner is told to type is a verb of the companion."""
+    folder = ROOT / "curriculum" / unit
+    texts = [
+        comparison.written
+        for task in TASKS
+        if place in task.writes
+        for name in task.checks
+        for check in checks_in(folder / name)
+        for comparison in check.comparisons(Path())
+        if comparison.written
+    ]
+    verbs = {verb for section in SECTIONS.values() for verb in section}
+    assert place in {text.place for text in texts}
+    assert [
+        text.command for text in texts if text.command.removeprefix("python -m curriculum ").split()[0] not in verbs
+    ] == []
 
 
 def test_every_template_belongs_to_a_task():
