@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from .config import Config
 from .errors import CapstoneError
 from .fast import WithLoss, fast_step, quicken
-from .kernels import attention
+from .kernels import striped_attention
 from .machine import in_precision
 from .optimizers import Together, with_muon
 from .rotary import rotate
@@ -48,9 +48,9 @@ def build_model(pieces: Any, config: Config, vocab_size: int, device: torch.devi
 
 
 def attend_of(pieces: Any, config: Config, device: torch.device) -> Callable[..., Tensor]:
-    """The attention that was asked for, or the kernel that computes the same; with rotary positions, if so."""
+    """The attention that was asked for, or what computes the same faster; with rotary positions, if so."""
     if config.kernels == "fast":
-        attend = attention(device.type)
+        attend = striped_attention if device.type == "cpu" else pieces.fast_attention
     else:
         attend = pieces.causal_attention if config.attention == "day03" else masked_attention(pieces)
     return turned(attend) if config.positions == "rotary" else attend
@@ -97,7 +97,7 @@ def trainable(pieces: Any, config: Config, model: nn.Module, device: torch.devic
     if config.kernels == "fast":
         if config.compile == "on":
             quicken(model, device, compiled=True)
-        return pieces.wrap(WithLoss(model, config.precision), device)
+        return pieces.wrap(WithLoss(model, pieces.chunked_cross_entropy, config.precision), device)
     return pieces.wrap(in_precision(model, config.precision), device)
 
 

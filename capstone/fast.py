@@ -8,8 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from .errors import CapstoneError
-from .kernels import Dropout, head_loss
+from .kernels import Dropout
 from .machine import DTYPES
+
+ROWS = {"cpu": 256, "cuda": 8192}  # of logits at a time: what stays near the processor; what fills a GPU
 
 
 class FastResult(NamedTuple):
@@ -25,28 +27,30 @@ class WithLoss(nn.Module):
     Args:
         model: day 3's GPT: called with (B, T) integers, it gives (what its head gives, anything). The head is the
             Linear whose weight is the token embedding's.
+        loss: day 10's chunked_cross_entropy.
         precision: of config.precision.
 
     Raises:
         CapstoneError: no such head is found.
     """
 
-    def __init__(self, model: nn.Module, precision: str) -> None:
+    def __init__(self, model: nn.Module, loss: Callable[..., Tensor], precision: str) -> None:
         super().__init__()
         self.model = model
+        self.loss = loss
         self.dtype = DTYPES[precision]
         self.head = [tied_head(model)]  # in a list: it is registered in the model already
 
     def forward(self, idx: Tensor, targets: Tensor) -> Tensor:
         """(B, T) and (B, T) -> the mean loss, a float32 scalar."""
-        head = self.head[0]
-        head.forward = _as_it_is  # type: ignore[assignment, method-assign]
-        try:
-            with autocast(idx.device.type, self.dtype):
+        head, device = self.head[0], idx.device.type
+        with autocast(device, self.dtype):
+            head.forward = _as_it_is  # type: ignore[assignment, method-assign]
+            try:
                 hidden, _ = self.model(idx)  # (B, T, C)
-        finally:
-            del head.forward
-        return head_loss(hidden, head.weight, targets, self.dtype)
+            finally:
+                del head.forward
+            return self.loss(hidden, head.weight, targets, chunk=ROWS.get(device, 1024))
 
 
 def _as_it_is(x: Tensor) -> Tensor:

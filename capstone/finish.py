@@ -83,6 +83,6 @@ def how_it_was_trained(run: Run) -> dict[str, Any]:
         "source": run.data.validation_text.source,
         "data_digest": run.data.digest,
         "tokenizer_digest": run.data.tokenizer_digest,
-        "pieces": {choice.piece.name: "mine" if choice.mine else "reference" for choice in run.keeper.choices},
+        "pieces": {choice.piece.key: "mine" if choice.mine else "reference" for choice in run.keeper.choices},
         "progress": dataclasses.asdict(progress),
     }

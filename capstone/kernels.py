@@ -1,19 +1,17 @@
-"""The mathematics of the pieces in fewer and faster operations: attention, dropout, and the loss of a large vocabulary.
+"""What makes a processor fast, beside the pieces of day 10: attention in stripes, and dropout from few random numbers.
 
-On a processor three things cost more than the matrix products: random numbers drawn one by one, large tensors that are
-written and read once more, and the half of the scores that the causal mask throws away. Each function here has the
-result of the piece that it stands for, up to rounding; preflight holds one against the other before every run.
+PyTorch's fused attention falls back to the slow way on a processor as soon as there is dropout, and draws a random
+number for each weight. Half of the scores are thrown away by the causal mask. Each function here has the result of what
+it stands for, up to rounding; preflight holds one against the other before every run.
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-ROWS = {"cpu": 256, "cuda": 8192}  # of logits at a time: what stays near the processor; what fills a GPU
 STRIPES = 4  # of queries: the scores above the diagonal are computed only within one
 LANES = 2**16  # a random number of 64 bits decides four times over
 
@@ -46,16 +44,6 @@ def keeping(shape: torch.Size, p: float, dtype: torch.dtype) -> Tensor:
     keep = torch.empty(shape, dtype=dtype)
     torch.ge(lanes, round(p * LANES) - LANES // 2, out=keep)
     return keep.mul_(1 / (1 - p))
-
-
-def attention(device: str) -> Callable[..., Tensor]:
-    """Causal attention, called as day 3's block calls it: attend(q, k, v, dropout=p), each (B, H, T, D)."""
-    return striped_attention if device == "cpu" else fused_attention
-
-
-def fused_attention(q: Tensor, k: Tensor, v: Tensor, dropout: float = 0.0) -> Tensor:
-    """PyTorch's own kernel, which never writes the scores to memory (Dao et al. 2022)."""
-    return F.scaled_dot_product_attention(q, k, v, dropout_p=dropout, is_causal=True)
 
 
 def striped_attention(q: Tensor, k: Tensor, v: Tensor, dropout: float = 0.0) -> Tensor:
@@ -109,49 +97,3 @@ def stripes(length: int) -> Iterator[tuple[int, int]]:
 def above(size: int, dtype: torch.dtype) -> Tensor:
     """-∞ above the diagonal, 0 elsewhere: (size, size)."""
     return torch.full((size, size), float("-inf"), dtype=dtype).triu_(1)
-
-
-def head_loss(hidden: Tensor, weight: Tensor, targets: Tensor, dtype: torch.dtype) -> Tensor:
-    """The mean cross-entropy of the logits hidden @ weightᵀ, of which only a few rows exist at any time.
-
-    The gradient of the logits is softmax - one-hot: it is known as soon as the logits are, so hidden's and weight's
-    gradients are computed on the way forward, and the logits are forgotten.
-
-    Args:
-        hidden: (B, T, C), what the head reads.
-        weight: (V, C), the head's.
-        targets: (B, T) integers; -100 is not scored.
-        dtype: of the products; the softmax is taken in float32.
-
-    Returns:
-        A float32 scalar.
-    """
-    return _HeadLoss.apply(hidden, weight, targets, dtype)
-
-
-class _HeadLoss(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor, dtype: torch.dtype) -> Tensor:
-        device = hidden.device.type
-        h, w, y = hidden.reshape(-1, hidden.size(-1)).to(dtype), weight.to(dtype), targets.reshape(-1, 1)  # (B·T, C)
-        scored = y != -100
-        y, dh = y.clamp(min=0), torch.empty_like(h)
-        dw, total = torch.zeros_like(weight, dtype=torch.float32), h.new_zeros((), dtype=torch.float32)
-        with torch.autocast(device, enabled=False):
-            for part in torch.arange(len(h)).split(ROWS.get(device, 2048)):
-                rows = slice(int(part[0]), int(part[-1]) + 1)
-                logs = (h[rows] @ w.t()).float().log_softmax(dim=-1)  # (rows, V)
-                total -= (logs.gather(1, y[rows]) * scored[rows]).sum()
-                dlogits = logs.exp_().scatter_add_(1, y[rows], logs.new_full(y[rows].shape, -1.0)).to(dtype)
-                dh[rows] = (dlogits @ w) * scored[rows]
-                dw += dlogits.t() @ (h[rows] * scored[rows])
-        count = scored.sum().clamp(min=1)
-        ctx.save_for_backward(dh, dw, count)
-        ctx.like = hidden
-        return total / count
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> Any:
-        dh, dw, count = ctx.saved_tensors
-        scale = grad / count
-        return (dh * scale).view(ctx.like.shape).to(ctx.like.dtype), dw * scale, None, None

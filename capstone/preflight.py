@@ -39,7 +39,8 @@ def preflight(pieces: Any, config: Config, device: torch.device, seconds: float 
         (checkpoint_comes_back, ["save_checkpoint", "load_checkpoint"]),
     ]
     if config.kernels == "fast":
-        checks.append((the_same_faster, [*attention, "LayerNorm", step]))
+        faster = ["chunked_cross_entropy"] + ["fast_attention"] * (device.type != "cpu")
+        checks.append((the_same_faster, [*attention, "LayerNorm", step, *faster]))
     for check, names in checks:
         where = " or ".join(str(BY_NAME[name]) for name in names)
         torch.manual_seed(config.seed)

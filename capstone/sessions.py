@@ -54,7 +54,7 @@ def session(run: "Run", arguments: list[str]) -> dict[str, Any]:
         "train_source": run.data.train_source,
         "source": run.data.validation_text.source,
         "validation": about(run.data.validation_text, len(run.data.validation) - 1),
-        "pieces": {choice.piece.name: "mine" if choice.mine else "reference" for choice in run.keeper.choices},
+        "pieces": {choice.piece.key: "mine" if choice.mine else "reference" for choice in run.keeper.choices},
     }
 
 

@@ -27,7 +27,9 @@ def main(arguments: list[str]) -> int:
     console = Console(highlight=False, markup=False, soft_wrap=True, record=True, quiet=not first())
     options = read_options(arguments)
     config = options.settings
-    choices = choosing.choose(config.pieces, processes=processes(), accumulate=config.accumulate)
+    choices = choosing.choose(
+        config.pieces, processes=processes(), accumulate=config.accumulate, kernels=config.kernels
+    )
     console.print(choosing.table(choices))
     pieces = choosing.load(choices)
     device = prepare(config)

@@ -41,7 +41,7 @@ def open_run(name: str, which: Which) -> Trained:
     if not folder.is_dir():
         raise CapstoneError(f"There is no run {name}: neither a folder of this name, nor {folder}.")
     config = saved_config(folder)
-    choices = choosing.choose(config.pieces)
+    choices = choosing.choose(config.pieces, kernels=config.kernels)
     pieces = choosing.load(choices)
     device = prepare(config)
     path = folder / "best.pt"

@@ -38,7 +38,7 @@ def write_piece(course: Path, folder: str, file: str, task: str | None = None) -
 
 
 def chosen(course: Path, mode: str = "finished") -> dict[str, pieces.Choice]:
-    return {choice.piece.name: choice for choice in pieces.choose(mode, course)}
+    return {choice.piece.key: choice for choice in pieces.choose(mode, course)}
 
 
 def test_every_piece_of_the_reference_is_there():
@@ -46,10 +46,10 @@ def test_every_piece_of_the_reference_is_there():
     for processes, accumulate in ((1, 1), (1, 2), (2, 1)):
         choices = pieces.choose("reference", processes=processes, accumulate=accumulate)
         loaded = vars(pieces.load(choices))
-        assert set(loaded) == {choice.piece.name for choice in choices} | set(STAND_INS)
-        assert all(loaded[choice.piece.name].__module__.startswith("solutions.") for choice in choices)
-        names[processes, accumulate] = {choice.piece.name for choice in choices}
-    assert set.union(*names.values()) == {piece.name for piece in pieces.TABLE}
+        assert set(loaded) == {choice.piece.key for choice in choices} | set(STAND_INS)
+        assert all(loaded[choice.piece.key].__module__.startswith("solutions.") for choice in choices)
+        names[processes, accumulate] = {choice.piece.key for choice in choices}
+    assert set.union(*names.values()) == {piece.key for piece in pieces.TABLE}
     steps = {which: found & set(pieces.STEPS) for which, found in names.items()}
     assert steps == {(1, 1): {"train_step"}, (1, 2): {"accumulated_step"}, (2, 1): {"accumulated_ddp_step"}}
 

@@ -87,7 +87,7 @@ def test_step_that_is_not_inspected_well_is_left_out(reference):
 
 def test_head_is_itself_again_after_a_step(reference):
     model = build_model(reference, Config(**TINY), 65)
-    called = fast.WithLoss(model, "float32")
+    called = fast.WithLoss(model, reference.chunked_cross_entropy, "float32")
     called(*some_batches(1)[0])
     assert model(some_batches(1)[0][0])[0].shape == (4, 16, 65)
 
@@ -96,7 +96,7 @@ def test_gpt_without_a_tied_head_says_what_to_do(reference):
     model = build_model(reference, Config(**TINY), 65)
     model.head = torch.nn.Linear(16, 65, bias=False)
     with pytest.raises(CapstoneError, match="--kernels pieces"):
-        fast.WithLoss(model, "float32")
+        fast.WithLoss(model, reference.chunked_cross_entropy, "float32")
 
 
 def test_piece_that_the_kernels_do_not_match_is_told(reference):

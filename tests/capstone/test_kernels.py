@@ -4,7 +4,6 @@ import math
 
 import pytest
 import torch
-import torch.nn.functional as F
 
 from capstone import kernels
 from capstone.rotary import rotate
@@ -56,38 +55,6 @@ def test_dropout_has_the_same_zeros_on_the_way_back_and_none_in_evaluation():
     assert torch.equal(x.grad, y.detach())
     assert 0 < (y == 0).sum() < y.numel()
     assert layer.eval()(x) is x
-
-
-@pytest.mark.parametrize("rows", [3, 5, 256])
-def test_head_loss_is_the_cross_entropy_of_all_logits(monkeypatch, rows):
-    monkeypatch.setitem(kernels.ROWS, "cpu", rows)
-    generator = torch.Generator().manual_seed(0)
-    hidden, weight = torch.randn(2, 5, 8, generator=generator), torch.randn(11, 8, generator=generator)
-    targets = torch.randint(11, (2, 5), generator=generator)
-    targets[0, 3] = targets[1, 0] = -100
-    mine = with_gradients(lambda h, w: kernels.head_loss(h, w, targets, torch.float32) * 3, hidden, weight)
-    whole = with_gradients(
-        lambda h, w: F.cross_entropy((h @ w.t()).flatten(0, 1), targets.flatten()) * 3, hidden, weight
-    )
-    for one, other in zip(mine, whole, strict=True):
-        torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-6)
-
-
-def test_head_loss_of_nothing_scored_is_zero():
-    hidden, weight = torch.randn(1, 3, 4, requires_grad=True), torch.randn(7, 4)
-    loss = kernels.head_loss(hidden, weight, torch.full((1, 3), -100), torch.float32)
-    loss.backward()
-    assert loss.item() == 0.0
-    assert not hidden.grad.any()
-
-
-def test_head_loss_in_bfloat16_has_a_float32_softmax():
-    generator = torch.Generator().manual_seed(0)
-    hidden, weight = torch.randn(4, 64, 32, generator=generator), torch.randn(500, 32, generator=generator)
-    targets = torch.randint(500, (4, 64), generator=generator)
-    logits = (hidden.bfloat16() @ weight.bfloat16().t()).float()
-    exact = F.cross_entropy(logits.flatten(0, 1), targets.flatten())
-    torch.testing.assert_close(kernels.head_loss(hidden, weight, targets, torch.bfloat16), exact, rtol=1e-5, atol=1e-5)
 
 
 def test_rotation_keeps_lengths_and_shows_distances_only():
