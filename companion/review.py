@@ -15,7 +15,7 @@ from grader.catalogue import mistakes_of
 from grader.progress import boxes
 from grader.units import Unit
 
-HARDEST, MOST_NAMED = 5, 6  # rows
+HARDEST, CHECKS, MOST_NAMED = 5, 3, 6  # tasks, checks of each, mistakes: the first of each are told
 NOTHING = "Nothing else is recorded yet: no check has run on something that you wrote, and no training run is finished."
 
 
@@ -129,14 +129,18 @@ def _hard(found: Stretch) -> str:
 def _how_hard(one: TaskFigures) -> str:
     runs = f"{one.runs} {'run' if one.runs == 1 else 'runs'} of its checks"
     parts = [f"passed after {runs}" if one.passed else f"not passed in {runs}"]
-    check = one.hardest
-    if check and check.runs > 2:
-        name = check.check.partition("::")[2].removeprefix("test_").replace("_", " ")
-        parts.append(f"“{name}” alone took {check.runs}")
+    hard = sorted((check for check in one.checks if check.runs > 1), key=lambda check: -check.runs)[:CHECKS]
+    if hard:
+        parts.append("attempts by check: " + ", ".join(f"{_name(check.check)} {check.runs}" for check in hard))
     named = one.mistakes.total()
     if named:
         parts.append(f"{named} {'mistake' if named == 1 else 'mistakes'} named")
     return "; ".join(parts)
+
+
+def _name(check: str) -> str:
+    """A check's name in words."""
+    return check.partition("::")[2].removeprefix("test_").replace("_", " ")
 
 
 def named_mistakes(course: Course, found: Stretch) -> list[tuple[int, str, str]]:

@@ -126,7 +126,10 @@ def test_the_figures_of_a_stretch_in_words(course):
     text = as_markdown(here, stretch(here, here.units[:1]))
     assert "1 of 3 tasks are done" in text
     assert "| Week 1 · Sums | 1 of 3 | 15 min | 30 min | 4 | 2 |" in text
-    assert "- 1.2 Adding up: passed after 4 runs of its checks; “sums of rows” alone took 4; 2 mistakes named" in text
+    assert (
+        "- 1.2 Adding up: passed after 4 runs of its checks; attempts by check: sums of rows 4; 2 mistakes named"
+        in text
+    )
     assert "- The solution was looked at in 1.2." in text
     assert "- 2 × The columns are summed. (1.2)" in text
     assert "- 1 run of the capstone; the best, mine: perplexity 8.9 per word, 7.1 per token" in text
