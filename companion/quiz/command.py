@@ -54,6 +54,10 @@ def quiz(
         return
     if bool(day) + mix + bool(week) > 1:
         raise CompanionError("A day, --mixed or --week: one of them, please.", code=2)
+    if again and not day:
+        raise CompanionError(
+            "--again asks a day's questions anew: name the day, such as course quiz day02 --again.", code=2
+        )
     plan = _chosen(course, quizzes, state, today, day, mix, week, count, again)
     if plan.questions and not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise CompanionError("The quiz asks and waits for answers: run it in a terminal. --list works anywhere.")
@@ -90,7 +94,7 @@ def show_end(tally: Tally, session: Session) -> None:
         come = "The other comes" if len(tally.wrong) == 1 else f"The other {len(tally.wrong)} come"
         say(f"{come} back in your next session, or tomorrow, whichever is first; then at growing intervals.")
     if tally.left:
-        say("You left before the end; what you answered is kept. The same command goes on where you were.")
+        say("You left before the end. What you answered is kept; the rest will be asked another time.")
     elif tally.skipped:
         say(f"{counted(len(tally.skipped), 'question')} skipped: the same command asks again.")
 
@@ -125,7 +129,8 @@ def _chosen(
     course: Course, quizzes: dict[str, Quiz], state: State, today: date,
     day: str, mix: bool, week: int, count: int, again: bool,
 ) -> Plan:  # fmt: skip
-    started = [course.unit(task).id for task in course.tasks if task.id in passed(course.root)]
+    done = passed(course.root)
+    started = [task.unit for task in course.tasks if task.id in done]
     if day:
         return _of_place(find(course, day), quizzes, state, today, again)
     if week:

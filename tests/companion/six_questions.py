@@ -1,5 +1,7 @@
 """A quiz with one question of each kind, for the tests of the engine."""
 
+import json
+
 from companion.quiz.questions import quiz_from
 
 UNIT = "week01_sums"
@@ -24,3 +26,16 @@ def tables(**changes):
 
 
 QUIZ = quiz_from(tables(), UNIT, "quiz.toml")
+
+
+def as_toml():
+    """The text of its file."""
+    lines = []
+    for table in tables():
+        lines.append("[[question]]")
+        for key, value in table.items():
+            inline = (
+                ", ".join(f"{name} = {values}" for name, values in value.items()) if isinstance(value, dict) else ""
+            )
+            lines.append(f"{key} = {{ {inline} }}" if inline else f"{key} = {json.dumps(value)}")
+    return "\n".join(lines) + "\n"

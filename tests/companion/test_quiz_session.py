@@ -1,6 +1,7 @@
 """A session at the terminal: what is kept, what comes back, what is said at the end."""
 
 import json
+import re
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from companion.quiz import choosing, command
 from companion.quiz.drawing import pose
 from companion.quiz.questions import Quiz, quiz_from
 from companion.quiz.schedule import Card, answered
+from companion.quiz.sealed import sealed
 from companion.quiz.session import Session
 from companion.quiz.store import State, Store
 from grader.loading import load_file
@@ -150,3 +152,51 @@ def test_a_quiz_that_is_not_done_says_nothing_of_boxes(read_unit, store, capsys)
     assert "0 of 1 right." in said
     assert "comes back in your next session, or tomorrow" in said
     assert "tick" not in said
+
+
+@pytest.fixture
+def quizzed(course):
+    """The course in miniature, with a quiz in its first unit."""
+    course.write({f"solutions/{UNIT}/quiz.toml": six.as_toml()})
+    course.write({f"curriculum/{UNIT}/quiz.toml": sealed(course.root, UNIT)})
+    return course
+
+
+def test_without_a_terminal_it_says_so_and_asks_nothing(quizzed, run):
+    said = run("quiz", "week01", answer="a\na\n")
+    assert said.code == 1
+    assert "run it in a terminal" in said.words
+    assert not (quizzed.root / ".course" / "quiz.json").exists()
+
+
+def test_the_list_says_what_is_due_and_what_was_hard(quizzed, run):
+    assert "Nothing is due." in run("quiz", "--list").words
+    store = Store(quizzed.root / ".course", seed=3)
+    sit(store, ["one", "number"], right_to("one"), "1", day=date(2020, 1, 1))
+    said = run("quiz", "--list")
+    assert re.search(r"6 +2 +1 +1$", said.text, re.MULTILINE)
+    assert "1 question due now: course quiz" in said.words
+    assert re.search(r"1 × wrong +1\.1 +(100|150|200) twice\?", said.text)
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["week02"], "has no quiz yet"),
+        (["--mixed"], "nothing to mix yet"),
+        (["week01", "--mixed"], "one of them, please"),
+        (["--week", "7"], "no quiz for week 7"),
+        (["--again"], "name the day"),
+        (["someday"], "no day, task or file"),
+    ],
+)
+def test_what_cannot_be_asked_is_told_in_a_sentence(quizzed, run, words, sentence):
+    said = run("quiz", *words)
+    assert said.code in (1, 2)
+    assert sentence in said.words
+
+
+def test_a_damaged_quiz_says_how_to_put_it_back(quizzed, run):
+    copy = quizzed.root / "curriculum" / UNIT / "quiz.toml"
+    copy.write_text(copy.read_text(encoding="utf-8").replace('sealed = "e', 'sealed = "!'), encoding="utf-8")
+    assert "git checkout -- curriculum/week01_sums/quiz.toml" in run("quiz", "week01").words
