@@ -15,7 +15,7 @@ def draw(
 ) -> Iterator[Question]:
     """Every question once: first those that are due again, then those never asked, then the others.
 
-    Within these groups chance decides; two questions in a row are of one topic only where nothing else is left.
+    Within these groups chance decides; two questions in a row are of one topic only where the group has no other left.
 
     Args:
         seed: the same gives the same order.
@@ -28,13 +28,21 @@ def draw(
         groups[1 if card is None else 0 if due(card, today, session) else 2].append(question)
     for group in groups:
         rng.shuffle(group)
-    waiting = [question for group in groups for question in group]
     last, since_own = "", 0
-    while waiting:
-        if since_own >= OWN_EVERY - 1 and any(question.topic == own for question in waiting):
-            found = next(question for question in waiting if question.topic == own)
-        else:
-            found = next((question for question in waiting if question.topic != last), waiting[0])
-        waiting.remove(found)
+    while any(groups):
+        found = _next(groups, last, own if since_own >= OWN_EVERY - 1 else "")
         last, since_own = found.topic, 0 if found.topic == own else since_own + 1
         yield found
+
+
+def _next(groups: Sequence[list[Question]], last: str, own: str) -> Question:
+    """Take a question out of its group: the first about `own`, if that is due, or else of the first group."""
+    for group in groups:
+        for question in group:
+            if question.topic == own:
+                group.remove(question)
+                return question
+    group = next(group for group in groups if group)
+    found = next((question for question in group if question.topic != last), group[0])
+    group.remove(found)
+    return found

@@ -79,7 +79,7 @@ def _one(words: list[str]) -> Asked:
         settings[name] = value
     if not words:
         return Asked("set", (), settings=settings)
-    return _named(PurePath(words[0]).name, words, settings)
+    return _named(PurePath(words[0]).name or words[0], words, settings)
 
 
 def _is_setting(word: str) -> bool:
@@ -101,7 +101,8 @@ def _named(program: str, words: list[str], settings: Mapping[str, str]) -> Asked
     if program == "course":
         return Asked("python", ("-m", "curriculum", *rest), settings=settings)
     if program == "git" and rest[:1] == ("clone",):
-        return Asked("clone", tuple(word for word in rest[1:] if not word.startswith("-")))
+        places = [place for place, word in enumerate(rest) if "/" in word]
+        return Asked("clone", rest[places[0] :] if places else ())
     if program == "cd" and len(rest) == 1:
         return Asked("cd", rest)
     if program in ("source", "."):
