@@ -14,6 +14,7 @@ ALT = {
     "status": "A line for each day with a bar, what the last checks said, and the next task with the file to open",
     "check": "A line for each check, and what is wrong: the scores are not divided by √D",
     "hint": "The second hint of three for LayerNorm",
+    "quiz": "A number that a known slip gives is named and explained; then a choice of four, answered right",
     "solution": "A question first, then the lines that differ, and why it works",
     "trace": "What agrees, down to the scores of an attention that differ from the reference's by a factor",
     "swap": "Eight functions and classes: six may stay, two must be the reference's",

@@ -1,4 +1,4 @@
-"""Draw quiz.svg: two questions of a quiz, one answered with a known slip. Run it from the course's root.
+"""Draw companion_quiz.svg: two questions of a quiz, one answered with a known slip. Run it from the course's root.
 
 The picture is the true output of a true session, with somebody's answers in the place of the keyboard.
 """
@@ -55,7 +55,7 @@ def main() -> None:
     console.print(Text.from_ansi(screen().rstrip()))
     svg = console.export_svg(title="a quiz", unique_id="screen")
     svg = re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)  # a picture fetches nothing
-    (the_course().root / "docs/pictures/quiz.svg").write_text(svg, encoding="utf-8")
+    (the_course().root / "docs/pictures/companion_quiz.svg").write_text(svg, encoding="utf-8")
 
 
 if __name__ == "__main__":
