@@ -119,4 +119,7 @@ def _is_ours() -> bool:
         return False
     if sys.platform == "win32":
         return True
-    return os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp()
+    try:
+        return os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp()
+    except OSError:
+        return False

@@ -144,8 +144,8 @@ def _page(times: Times) -> str:
     lines = [
         "# How long a verdict takes",
         "",
-        "From saving a file to the verdict of day 2's checks, by `python -m curriculum watch` and by a pytest that is",
-        f"started cold, in seconds: the median, and in brackets the fastest and the slowest, of {many} saves, wrong and",
+        "From saving a file to the verdict of day 2's checks, by `python -m curriculum watch` and by a pytest started",
+        f"cold, in seconds: the median, and in brackets the fastest and the slowest, of {many} saves, wrong and",
         f"right in turn, of {len(times.cold_all)} cold runs, and of {many} runs of one check, all of them interleaved.",
         "",
         "| | warm | cold |",

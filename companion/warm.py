@@ -186,7 +186,7 @@ class _Runner:
     def events(self, order: Order) -> Iterator[Event]:
         event: Any = None
         try:
-            event = self.pipe.recv()  # that it is ready, or why it is not
+            event = self.pipe.recv()  # the exit code of its rehearsal, or why it did not come to that
             if not isinstance(event, Ended):
                 self.pipe.send(order)
             while not isinstance(event, Ended):

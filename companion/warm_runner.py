@@ -40,8 +40,10 @@ def serve(pipe: Connection, folder: Path) -> None:
     gc.freeze()  # pytest collects garbage more than once, and would visit all of torch
     worker = Worker()
     try:
-        _get_ready(worker)
-        pipe.send("ready")
+        worker.get_ready()
+        code = rehearse(worker)
+        gc.freeze()
+        pipe.send(code)
         run(pipe.recv(), pipe, worker)
     except EOFError:
         pass
@@ -50,12 +52,6 @@ def serve(pipe: Connection, folder: Path) -> None:
     finally:
         worker.close()
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _get_ready(worker: Worker) -> None:
-    worker.get_ready()
-    rehearse(worker)
-    gc.freeze()
 
 
 def run(order: Order, pipe: Connection, worker: Worker) -> None:

@@ -4,7 +4,7 @@ import hashlib
 import os
 import sys
 import threading
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from platform import uname
 
@@ -73,6 +73,17 @@ class Files:
 
     def _follow(self, folders: Sequence[Path]) -> None:
         """Watch these folders for as long as there are no more of them."""
+        changes = self._looks(folders) if self.polls_because else self._events(folders)
+        missed = _files_in(folders)  # what was saved before the system began to tell of it
+        for paths in changes:
+            self._take(paths | missed)
+            missed = set()
+            self.ready.set()
+            if any(folder.is_dir() for folder in self.folders if folder not in folders):
+                return
+
+    def _events(self, folders: Sequence[Path]) -> Iterator[set[Path]]:
+        """What the system tells of; nothing after every SETTLE in which nothing happened."""
         changes = watch(
             *folders,
             watch_filter=lambda _, name: _is_watched(Path(name)),
@@ -80,17 +91,19 @@ class Files:
             rust_timeout=SETTLE,
             yield_on_timeout=True,
             stop_event=self._stop,
-            force_polling=bool(self.polls_because),
-            poll_delay_ms=POLL,
+            force_polling=False,
             raise_interrupt=False,
         )
-        missed = _files_in(folders)  # what was saved before the system began to tell of it
-        for change in changes:
-            self._take({Path(name) for _, name in change} | missed)
-            missed = set()
-            self.ready.set()
-            if any(folder.is_dir() for folder in self.folders if folder not in folders):
-                return
+        return ({Path(name) for _, name in change} for change in changes)
+
+    def _looks(self, folders: Sequence[Path]) -> Iterator[set[Path]]:
+        """What looks different from one look to the next. (Times are compared by watchfiles, too, but in seconds.)"""
+        seen = {path: _looks_like(path) for path in _files_in(folders)}
+        yield set()
+        while not self._stop.wait(POLL / 1000):
+            now = {path: _looks_like(path) for path in _files_in(folders)}
+            yield {path for path in seen.keys() | now.keys() if seen.get(path) != now.get(path)}
+            seen = now
 
     def _take(self, paths: set[Path]) -> None:
         """Look at files to which something happened; at none after some time in which nothing did."""
@@ -118,6 +131,15 @@ def _is_watched(path: Path) -> bool:
     if path.name == METRICS:
         return True
     return path.suffix in WATCHED and not path.name.startswith((".", "#")) and "__pycache__" not in path.parts
+
+
+def _looks_like(path: Path) -> tuple[int, ...]:
+    """What a file looks like from outside."""
+    try:
+        found = path.stat()
+    except OSError:
+        return ()
+    return found.st_mtime_ns, found.st_size, found.st_ino
 
 
 def _digest(path: Path) -> str:

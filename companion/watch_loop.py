@@ -17,7 +17,7 @@ from companion.errors import CompanionError
 from companion.keys import Keys
 from companion.warm import PATIENCE, Begun, Ended, Event, Judged, Order, Said, Warm
 from companion.watch_display import Display, signals
-from companion.watch_files import Files, checks_of, tasks_touched, watched_folders
+from companion.watch_files import POLL, Files, checks_of, tasks_touched, watched_folders
 from companion.watch_help import hint_rows, section_of
 from companion.watch_screen import Board, Row, help_rows, rows
 from grader.limits import ctrl_c_ignored
@@ -89,7 +89,7 @@ class Watcher:
             "a": lambda: self.check(Wish(self._written_in_unit(), time.monotonic(), every=True)),
             "r": lambda: self.check(Wish(self.wish.tasks, time.monotonic(), self.wish.saved, self.wish.every)),
             "v": lambda: self._page(Text.from_ansi("".join(self.board.said))),
-            "?": lambda: self._panel(help_rows(self.board.label)),
+            "?": lambda: self._panel([*help_rows(self.board.label), *self._polling()]),
         }
 
     def run(self) -> None:
@@ -100,6 +100,7 @@ class Watcher:
             for part in (self.warm, self.files, signalled, self.display, self.keys):
                 open_until_the_end.enter_context(part)
             self.check(self.wish)
+            self.board.panel = self._polling()
             self._tick()
             while self.take():
                 pass
@@ -257,6 +258,10 @@ class Watcher:
         with self._away(), ctrl_c_ignored(), console().pager(styles=self.display.colour):
             console().print(text)
         self._paint()
+
+    def _polling(self) -> list[Row]:
+        why = self.files.polls_because
+        return [(f"Saves are noticed by looking at the files every {POLL / 1000:g} s ({why}).", "dim")] if why else []
 
     def _panel(self, lines: Sequence[Row]) -> None:
         self.board.panel = lines

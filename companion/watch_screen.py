@@ -22,6 +22,7 @@ KEYS = {
     "?": ("help", "what the keys do"),
 }
 LEAST_OF_A_STORY = 4  # lines, however low the terminal is
+LEAST_OF_A_TITLE = 12  # columns
 LINES_PRINTED = 8  # of what the learner's code prints
 
 Row = tuple[str, str]  # a line and its style
@@ -68,7 +69,8 @@ def rows(board: Board, width: int, height: int | None = None, keys: bool = False
     panel = _cut(panel, max(below - LEAST_OF_A_STORY, 1))
     story = _cut(story, max(below - len(panel) - len(rest), LEAST_OF_A_STORY))
     found = [*head, *story, *rest, *panel][:room]
-    return [*found, *[("", "")] * (room - len(found)), *foot]
+    lines = [*found, *[("", "")] * (room - len(found)), *foot]
+    return [(_shortened(text, width), style) for text, style in lines]
 
 
 def _head(board: Board, width: int) -> list[Row]:
@@ -80,8 +82,7 @@ def _head(board: Board, width: int) -> list[Row]:
     counted = f" · {good} of {len(mine)} checks pass" if mine else ""
     name = f"{sign} {board.task.id} {board.task.title}"
     end = f" · {board.seconds:.2f} s" if not board.checking else ""
-    room = width - len(counted) - len(end)
-    lines = [(textwrap.shorten(name, room, placeholder=" …") + counted + end, style)]
+    lines = [(_ended(name, counted + end, width), style)]
     if board.checking:
         lines += [(_shortened(f"  {board.checking} · {board.seconds:.0f} s", width), "advice")]
     return lines
@@ -99,8 +100,8 @@ def _story(board: Board, width: int) -> list[Row]:
         return _without_a_check(board, width)
     sign, style = SIGNS.get(entry.state, FAILED)
     task = f"{entry.task} " if entry.task != board.task.id else ""
-    title = textwrap.shorten(f"{sign} {task}{entry.title}", width - len(entry.state) - 3, placeholder=" …")
-    lines: list[Row] = [("", ""), (f"{title} · {entry.state}", style), *_wrapped((*entry.facts, *entry.advice), width)]
+    heading = _ended(f"{sign} {task}{entry.title}", f" · {entry.state}", width)
+    lines: list[Row] = [("", ""), (heading, style), *_wrapped((*entry.facts, *entry.advice), width)]
     alike = sum(other.mistakes == entry.mistakes for other in board.judged) - 1 if entry.mistakes else 0
     if alike:
         lines += [(f"{alike} other check{'s show' if alike > 1 else ' shows'} the same.", "dim")]
@@ -185,6 +186,11 @@ def _cut(lines: list[Row], most: int) -> list[Row]:
     if len(lines) <= most:
         return lines
     return [*lines[: most - 1], (f"… {len(lines) - most + 1} lines more: v shows everything", "dim")]
+
+
+def _ended(text: str, end: str, width: int) -> str:
+    """A line whose end is not cut off, as far as there is room."""
+    return _shortened(_shortened(text, max(width - len(end), LEAST_OF_A_TITLE)) + end, width)
 
 
 def _shortened(text: str, width: int) -> str:
