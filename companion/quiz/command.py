@@ -82,7 +82,9 @@ def hold(course: Course, quizzes: Mapping[str, Quiz], plan: Plan, session: Sessi
     state = session.store.read()
     for unit in course.units:
         if unit.id in plan.units:
-            show_done(course, unit, quizzes[unit.id], state, session.today)
+            show_done(course, unit, quizzes[unit.id], state)
+            if not plan.questions:
+                show_waiting(quizzes[unit.id], state, session.today)
 
 
 def show_end(tally: Tally, session: Session) -> None:
@@ -99,7 +101,15 @@ def show_end(tally: Tally, session: Session) -> None:
         say(f"{counted(len(tally.skipped), 'question')} skipped: the same command asks again.")
 
 
-def show_done(course: Course, unit: Unit, quiz: Quiz, state: State, today: date) -> None:
+def show_waiting(quiz: Quiz, state: State, today: date) -> None:
+    """How many of the day's questions will come back, and when the first one does."""
+    cards = [state.card(question.key) for question in quiz.questions]
+    waiting = [days for card in cards if (days := days_left(card, today)) is not None]
+    if waiting:
+        say(f"{counted(len(waiting), 'question')} will come back, the first one {in_days(min(waiting))} at the latest.")
+
+
+def show_done(course: Course, unit: Unit, quiz: Quiz, state: State) -> None:
     """If every question of the day was right at least once: say so, and which boxes may now be ticked by hand."""
     cards = [state.card(question.key) for question in quiz.questions]
     if not all(card.right for card in cards):
@@ -108,9 +118,6 @@ def show_done(course: Course, unit: Unit, quiz: Quiz, state: State, today: date)
     say((f"{unit.label}: all {len(cards)} questions answered, {at_once} right at once.", "good"))
     for sentence in may_tick(course, unit):
         say(sentence)
-    waiting = [days for card in cards if (days := days_left(card, today)) is not None]
-    if waiting:
-        say(f"{counted(len(waiting), 'question')} will come back, the first one {in_days(min(waiting))} at the latest.")
 
 
 def may_tick(course: Course, unit: Unit) -> Iterator[str]:

@@ -196,6 +196,17 @@ def test_what_cannot_be_asked_is_told_in_a_sentence(quizzed, run, words, sentenc
     assert sentence in said.words
 
 
+def test_when_all_is_answered_it_says_when_the_next_one_comes_back(quizzed, run):
+    names, store = list(QUESTIONS), Store(quizzed.root / ".course", seed=3)
+    sit(store, names, "why", *(right_to(name) for name in names[1:]), "why", day=date.today())
+    sit(store, ["one"], right_to("one", asked=2), day=date.today())
+    said = run("quiz", "week01")
+    assert said.code == 0
+    assert "Nothing is left to ask. --again asks all anew." in said.words
+    assert "6 questions answered, 5 right at once" in said.words
+    assert "1 question will come back, the first one in 3 days at the latest" in said.words
+
+
 def test_a_damaged_quiz_says_how_to_put_it_back(quizzed, run):
     copy = quizzed.root / "curriculum" / UNIT / "quiz.toml"
     copy.write_text(copy.read_text(encoding="utf-8").replace('sealed = "e', 'sealed = "!'), encoding="utf-8")
