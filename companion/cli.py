@@ -61,7 +61,7 @@ class Verbs(Group):
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         name, known = args[0], self.list_commands(ctx)
         if name not in known and not name.startswith("-") and not ctx.resilient_parsing:
-            near = get_close_matches(name, known, n=1)
+            near = [f"check {name}"] if _is_place(name) else get_close_matches(name, known, n=1)
             guess = f" Did you mean {near[0]}?" if near else ""
             raise CompanionError(f"There is no verb {name}.{guess} {ctx.command_path} --help lists them all.", code=2)
         return super().resolve_command(ctx, args)
@@ -88,6 +88,17 @@ def _for_people() -> tuple[type[Exception], ...]:
     others = (("course_data.errors", "CourseDataError"), ("capstone.errors", "CapstoneError"))
     loaded = [getattr(sys.modules[module], name) for module, name in others if module in sys.modules]
     return (CompanionError, UnitsError, *loaded)
+
+
+def _is_place(text: str) -> bool:
+    """Whether somebody has typed a day, a task or a file in the place of a verb."""
+    from companion.course import the_course
+    from companion.find import find
+
+    try:
+        return bool(find(the_course(), text))
+    except (CompanionError, UnitsError):
+        return False
 
 
 def command(name: str, place: str) -> Any:

@@ -50,7 +50,7 @@ def hint(
     found = find(course, place) if place else next_found(course)
     if found is None:
         raise CompanionError("Every task is ticked. For which function do you want a hint? course hint NAME")
-    wanted = choose(course, found, name or (place if place.isidentifier() or "." in place else ""), named=bool(name))
+    wanted = choose(course, found, name or place, named=bool(name))
     hints = hints_for(course.root / "curriculum" / wanted.task.unit, wanted.heading)
     shown = min(load(course, "hints").get(wanted.heading, 0), len(hints))
     _heading(course, wanted)

@@ -4,10 +4,12 @@ import ast
 import difflib
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Group
+from rich.text import Text
 
 from companion.complete import complete_places
 from companion.console import ask, code, console, line, page, say, say_code
@@ -34,7 +36,9 @@ def solution(
     If the checks of the task have not passed yet it asks first, and keeps in mind that you have seen it.
     """
     course = the_course()
-    files = [(task, file) for task, file in find(course, place).files if course.reference(task, file).is_file()]
+    found = find(course, place)
+    texts = [] if found.file else [(task, text) for task in found.tasks for text in task.writes]
+    files = [(task, file) for task, file in (*found.files, *texts) if model(course, task, file).is_file()]
     if not files:
         raise CompanionError(f"There is no solution for {place}: nothing is written there.")
     early = [(task, file) for task, file in files if not has_passed(course, task, file)]
@@ -49,6 +53,11 @@ def solution(
     if early:
         say(("It is in solutions/. Close it, and write your own from what you remember:", "dim"))
         say_code(f"course check {place}")
+
+
+def model(course: Course, task: Task, file: str) -> Path:
+    """The reference of a file, or the model answer of a text, which the learner has at another place."""
+    return course.reference(task, Path(file).name)
 
 
 def _question(early: list[tuple[Task, str]]) -> str:
@@ -77,7 +86,10 @@ def record_seen(course: Course, files: list[tuple[Task, str]]) -> None:
 
 def _beside(course: Course, task: Task, file: str) -> Group:
     """What differs between the learner's file and the reference, and the words on why it works."""
-    path, reference = course.mine(task, file), course.reference(task, file)
+    path, reference = course.mine(task, file), model(course, task, file)
+    if file in task.writes:
+        words = Text(reference.read_text(encoding="utf-8"))
+        return Group(line((f"{task.id} {task.title} · a model answer\n", "bold")), words, line(task.learned))
     mine, right = path.read_bytes() if path.is_file() else b"", reference.read_bytes()
     parts = [line((f"{task.id} {task.title} · {file}", "bold"))]
     if lf(mine) == lf(right):

@@ -36,6 +36,11 @@ def test_an_unknown_verb_is_told_with_the_nearest_one(run):
     assert said.errors.startswith("There is no verb stats. Did you mean status?")
 
 
+def test_a_task_in_the_place_of_a_verb_is_understood(run):
+    said = run("2.3")
+    assert (said.code, "There is no verb 2.3. Did you mean check 2.3?" in said.words) == (2, True)
+
+
 @pytest.mark.parametrize("code", [1, 2])
 def test_an_error_for_people_is_its_sentence_and_its_code(run, monkeypatch, code):
     def broken():

@@ -79,3 +79,14 @@ def test_a_file_that_is_no_python_yet_is_compared_all_the_same(course, run):
 def test_long_lines_of_a_program_are_not_broken(course, run):
     course.write({ROWS: f"def rows(x):\n    return {'x + ' * 40}x\n"})
     assert f"-    return {'x + ' * 40}x" in run("solution", "rows.py", "-y").text.splitlines()
+
+
+def test_a_task_that_is_written_has_a_model_answer(course, run):
+    days = course.read("curriculum/days.toml").replace(
+        'kind = ["code"]', 'kind = ["code", "write"]\nwrites = ["notes/a.md"]', 1
+    )
+    course.write({"curriculum/days.toml": days, "solutions/week01_sums/a.md": "# A\n\nSum [it] up.\n"})
+    said = run("solution", "1.1", answer="y\n")
+    assert "The checks of scale.py, notes/a.md have not passed yet." in said.text
+    assert "1.1 Scaling · a model answer\n\n# A\n\nSum [it] up.\n" in said.text
+    assert [entry["file"] for entry in seen(course)] == ["scale.py", "notes/a.md"]
