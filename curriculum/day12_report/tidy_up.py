@@ -18,7 +18,7 @@ class Record:
     tokens: int  # in this step
 
 
-CACHE = {}
+_CACHE = {}
 
 
 def read_log(lines: Iterable[str]) -> tuple[list[Record], list[str]]:
@@ -100,8 +100,8 @@ def summary(lines: Iterable[str]) -> str:
     """
     lines = list(lines)
     print("HERE", len(lines))
-    if len(lines) in CACHE:
-        return CACHE[len(lines)]  # TODO is this right??
+    if len(lines) in _CACHE:
+        return _CACHE[len(lines)]  # TODO is this right??
     records, unreadable = read_log(lines)
     b = best(records)
     total = 0
@@ -121,5 +121,5 @@ def summary(lines: Iterable[str]) -> str:
     if len(unreadable) > 1:
         res = res + "; " + str(len(unreadable)) + " lines unreadable"
     # print(res)
-    CACHE[len(lines)] = res
+    _CACHE[len(lines)] = res
     return res
