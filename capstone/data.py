@@ -20,6 +20,7 @@ from course_data.text import Text, load_text
 
 from .alone import World
 from .config import Config
+from .encoding import cuts_at_words, encode_on_all_cores
 from .errors import CapstoneError
 from .interrupt import ignore_interrupts
 from .together import from_main
@@ -117,8 +118,11 @@ def encode(pieces: Any, tokenizer: Any, text: str) -> np.ndarray:
     if first is None:
         raise CapstoneError(f"The tokenizer has no {END_OF_TEXT}; take one that day 4's train_bpe made.")
     beginning = text[:10_000]
-    if pieces.decode(tokenizer, pieces.encode(tokenizer, beginning)) != beginning:
+    ids = pieces.encode(tokenizer, beginning)
+    if pieces.decode(tokenizer, ids) != beginning:
         raise CapstoneError("The tokenizer does not give the text back as it was (day 4, task 4.2).")
+    if cuts_at_words(tokenizer) and encode_on_all_cores(tokenizer, beginning).tolist() == list(ids):
+        return np.concatenate(([first], encode_on_all_cores(tokenizer, text)))
     return np.array([first, *pieces.encode(tokenizer, text)], dtype=np.int64)
 
 
