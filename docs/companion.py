@@ -13,6 +13,7 @@ BEGIN, END = "<!-- verbs -->\n", "<!-- end of verbs -->\n"
 ALT = {
     "status": "A line for each day with a bar, what the last checks said, and the next task with the file to open",
     "check": "A line for each check, and what is wrong: the scores are not divided by √D",
+    "watch": "A screen that fits: the mistake that was just saved, what else fails and passes, a hint, and the keys",
     "hint": "The second hint of three for LayerNorm",
     "quiz": "A number that a known slip gives is named and explained; then a choice of four, answered right",
     "solution": "A question first, then the lines that differ, and why it works",
