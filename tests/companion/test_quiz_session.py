@@ -211,3 +211,12 @@ def test_a_damaged_quiz_says_how_to_put_it_back(quizzed, run):
     copy = quizzed.root / "curriculum" / UNIT / "quiz.toml"
     copy.write_text(copy.read_text(encoding="utf-8").replace('sealed = "e', 'sealed = "!'), encoding="utf-8")
     assert "git checkout -- curriculum/week01_sums/quiz.toml" in run("quiz", "week01").words
+
+
+def test_two_terminals_do_not_undo_each_other(store):
+    other = Store(store.path.parent, seed=9)
+    first, second = store.begin_session(), other.begin_session()
+    store.add("a", True, DAY, first)
+    other.add("b", False, DAY, second)
+    state = store.read()
+    assert (state.seed, state.sessions, set(state.cards)) == (3, 2, {"a", "b"})
