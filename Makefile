@@ -32,7 +32,7 @@ test: $(VENV)/.installed-dev
 	$(RUN) ruff format --check .
 	$(RUN) ruff check .
 	$(RUN) mypy
-	$(RUN) pytest tests
+	$(RUN) pytest tests -n 2 --dist loadgroup
 
 format: $(VENV)/.installed-dev
 	$(RUN) ruff format .

@@ -60,7 +60,7 @@ def test_train_installs_once(make):
 def test_test_installs_what_it_needs_and_train_after_it_nothing(make):
     _, calls = make("test")
     assert installations(calls) == [".[dev]"]
-    tools = ["-m ruff format --check .", "-m ruff check .", "-m mypy", "-m pytest tests"]
+    tools = ["-m ruff format --check .", "-m ruff check .", "-m mypy", "-m pytest tests -n 2 --dist loadgroup"]
     assert calls[-4:] == tools
     assert make("test")[1] == tools
     assert make("train")[1] == ["-m capstone.train"]
