@@ -13,7 +13,6 @@ from .folder import told_in_a_sentence, write_json
 from .loop import Run
 from .machine import describe, in_precision
 from .metrics import flops_per_token, tokens_per_second
-from .plot import draw_curve
 from .samples import sample
 from .together import from_main, on_main
 
@@ -22,6 +21,8 @@ SAMPLES = 3
 
 def draw(run: Run) -> None:
     """Draw the curve as far as it goes."""
+    from .plot import draw_curve  # here: to import matplotlib takes as long as many a step
+
     path, data = run.keeper.folder / "curve.png", run.data
     known = levels(about(data.validation_text, len(data.validation) - 1), data.vocab_size)
     with told_in_a_sentence(path):
