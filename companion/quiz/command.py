@@ -93,8 +93,11 @@ def show_end(tally: Tally, session: Session) -> None:
     if tally.answered:
         say((f"{len(tally.right)} of {tally.answered} right.", "bold"))
     if tally.wrong:
-        come = "The other comes" if len(tally.wrong) == 1 else f"The other {len(tally.wrong)} come"
-        say(f"{come} back in your next session, or tomorrow, whichever is first; then at growing intervals.")
+        what = "The one" if len(tally.wrong) == 1 else f"The {len(tally.wrong)}"
+        come = "was not right comes" if len(tally.wrong) == 1 else "were not right come"
+        say(
+            f"{what} that {come} back in your next session, or tomorrow, whichever is first; then at growing intervals."
+        )
     if tally.left:
         say("You left before the end. What you answered is kept; the rest will be asked another time.")
     elif tally.skipped:

@@ -150,7 +150,7 @@ def test_a_quiz_that_is_not_done_says_nothing_of_boxes(read_unit, store, capsys)
     command.hold(course, quizzes, plan, Session(store, DAY, Typist("1", "quit")))
     said = capsys.readouterr().out
     assert "0 of 1 right." in said
-    assert "comes back in your next session, or tomorrow" in said
+    assert "The one that was not right comes back in your next session, or tomorrow" in said
     assert "tick" not in said
 
 
