@@ -5,6 +5,7 @@ import json
 import os
 import platform
 import random
+import shutil
 import time
 from pathlib import Path
 from typing import Any, Literal
@@ -79,6 +80,26 @@ def keep_memory() -> None:
         libc = ctypes.CDLL(None)
         libc.mallopt(M_MMAP_THRESHOLD, 1 << 30)
         libc.mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
+
+
+def ready_to_compile(runs: str) -> str:
+    """Have torch.compile keep what it makes beside the runs, so that the next run finds it.
+
+    Returns:
+        A sentence for the person who waits.
+
+    Raises:
+        CapstoneError: there is no C++ compiler, which torch.compile needs.
+    """
+    wanted = [os.environ["CXX"]] if os.environ.get("CXX") else ["g++", "clang++", "cl"]
+    if not any(shutil.which(name) for name in wanted):
+        raise CapstoneError(
+            f"--compile on needs a C++ compiler, and {' or '.join(wanted)} is not there: install one (Debian, Ubuntu: "
+            "sudo apt install g++), or train with --compile off."
+        )
+    kept = Path(os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(Path(runs, ".cache", "compiled").absolute())))
+    known = "it finds what an earlier run compiled" if kept.is_dir() else "the next run will find what it makes"
+    return f"Compiling: the first step takes ten seconds to two minutes; {known}."
 
 
 def seed(number: int) -> None:

@@ -17,7 +17,7 @@ from .folder import MetricsFile, new_run
 from .guards import Guard
 from .job import sign
 from .loop import Run
-from .machine import choose_precision, seed
+from .machine import choose_precision, ready_to_compile, seed
 from .options import Options, run_folder
 from .pieces import Choice
 from .together import from_main, on_main
@@ -41,6 +41,8 @@ def set_up(
     model = build_model(pieces, config, data.vocab_size, device)
     precision, reason = from_main(lambda: choose_precision(config, device, model, data.vocab_size))
     console.print(f"Precision: {precision} ({reason}). Parameters: {count_parameters(model):,}.")
+    if config.compile == "on":
+        console.print(ready_to_compile(config.runs))
     config = dataclasses.replace(config, precision=precision)  # resolved: it is saved with the run
     optimizer = build_optimizer(pieces, config, model)
     if options.resume:

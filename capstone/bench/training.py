@@ -25,25 +25,25 @@ from .ladder import Way
 ROOT = Path(__file__).parents[2]
 CPU = (
     Way("float32, the pieces as written"),
-    Way("… freed memory kept", memory=True),
-    Way("… products by oneDNN", memory=True, products="medium"),
+    Way("float32, freed memory kept", memory=True),
+    Way("float32, products by oneDNN", memory=True, products="medium"),
     Way("bfloat16 autocast", memory=True, precision="bfloat16"),
-    Way("… fast kernels", memory=True, precision="bfloat16", kernels="fast"),
-    Way("… and torch.compile", memory=True, precision="bfloat16", kernels="fast", compile=True),
+    Way("bfloat16, fast kernels", memory=True, precision="bfloat16", kernels="fast"),
+    Way("bfloat16, fast kernels, compiled", memory=True, precision="bfloat16", kernels="fast", compile=True),
     Way("float32, fast kernels, oneDNN", memory=True, products="medium", kernels="fast"),
 )
 CUDA = (
     Way("float32, the pieces as written"),
-    Way("… TF32", products="high"),
+    Way("float32, products in TF32", products="high"),
     Way("bfloat16 autocast", precision="bfloat16"),
-    Way("… fast kernels", precision="bfloat16", kernels="fast"),
-    Way("… and torch.compile", precision="bfloat16", kernels="fast", compile=True),
+    Way("bfloat16, fast kernels", precision="bfloat16", kernels="fast"),
+    Way("bfloat16, fast kernels, compiled", precision="bfloat16", kernels="fast", compile=True),
 )
 OTHERS = (
     Way("nanoGPT's manner, bfloat16", model="plain", precision="bfloat16"),
-    Way("… and torch.compile", model="plain", precision="bfloat16", compile=True),
+    Way("nanoGPT's manner, bfloat16, compiled", model="plain", precision="bfloat16", compile=True),
     Way("transformers' GPT-2, bfloat16", model="transformers", precision="bfloat16"),
-    Way("… and torch.compile", model="transformers", precision="bfloat16", compile=True),
+    Way("transformers' GPT-2, bfloat16, compiled", model="transformers", precision="bfloat16", compile=True),
 )
 SIZES = {"small": (4, 4, 256), "large": (6, 6, 384), "gpt2": (12, 12, 768)}
 

@@ -1,5 +1,7 @@
 """Which device and how many threads each process takes."""
 
+import os
+
 import pytest
 import torch
 
@@ -46,3 +48,23 @@ def test_one_process_keeps_pytorchs_threads():
     before = torch.get_num_threads()
     machine.prepare(Config(device="cpu"))
     assert torch.get_num_threads() == before
+
+
+def test_compiling_without_a_compiler_says_what_to_do(monkeypatch, tmp_path):
+    monkeypatch.setenv("CXX", str(tmp_path / "no-compiler"))
+    with pytest.raises(CapstoneError, match="--compile off"):
+        machine.ready_to_compile(str(tmp_path))
+
+
+def test_what_is_compiled_is_kept_beside_the_runs(monkeypatch, tmp_path):
+    compiler = tmp_path / ("c++.exe" if os.name == "nt" else "c++")
+    compiler.write_text("", encoding="utf-8")
+    compiler.chmod(0o755)
+    monkeypatch.setenv("CXX", str(compiler))
+    monkeypatch.delenv("TORCHINDUCTOR_CACHE_DIR", raising=False)
+    monkeypatch.setattr(os, "environ", dict(os.environ))  # what it sets there stays in this test
+    assert "the next run will find" in machine.ready_to_compile(str(tmp_path))
+    kept = tmp_path / ".cache" / "compiled"
+    assert os.environ["TORCHINDUCTOR_CACHE_DIR"] == str(kept)
+    kept.mkdir(parents=True)
+    assert "what an earlier run compiled" in machine.ready_to_compile(str(tmp_path))
