@@ -59,7 +59,7 @@ class Screen:
         task = self.session.task_of(result.file)
         name = result.file.name.removeprefix("test_")
         texts = [Path(place).name for place in (task.writes if task else ())]
-        name = next((text for text in texts if Path(text).stem == Path(name).stem), name)
+        name = next((text for text in texts if Path(text).stem.lower() == Path(name).stem), name)
         self.reporter.ensure_newline()
         self.reporter.write_line(f"{task.id} {task.title} · {name}" if task else name, bold=True)
 

@@ -18,9 +18,6 @@ class Record:
     tokens: int  # in this step
 
 
-_CACHE = {}
-
-
 def read_log(lines: Iterable[str]) -> tuple[list[Record], list[str]]:
     """Read every line of a log, however long it is.
 
@@ -100,8 +97,10 @@ def summary(lines: Iterable[str]) -> str:
     """
     lines = list(lines)
     print("HERE", len(lines))
-    if len(lines) in _CACHE:
-        return _CACHE[len(lines)]  # TODO is this right??
+    if not hasattr(summary, "cache"):
+        summary.cache = {}
+    if len(lines) in summary.cache:
+        return summary.cache[len(lines)]  # TODO is this right??
     records, unreadable = read_log(lines)
     b = best(records)
     total = 0
@@ -121,5 +120,5 @@ def summary(lines: Iterable[str]) -> str:
     if len(unreadable) > 1:
         res = res + "; " + str(len(unreadable)) + " lines unreadable"
     # print(res)
-    _CACHE[len(lines)] = res
+    summary.cache[len(lines)] = res
     return res
