@@ -4,6 +4,7 @@ Each node has what it was given, the variables at its end, and what it gave back
 modules that come from torch by torch's own hooks on every forward pass; nothing of the learner's is changed.
 """
 
+import dataclasses
 import dis
 import inspect
 import sys
@@ -147,12 +148,17 @@ def _all(node: Node) -> list[Node]:
 
 
 def kept(value: object) -> object:
-    """A copy of a value that can be compared: a tensor, an array, a number, a text, or a list or dict of these."""
+    """A copy of a value that can be compared: a tensor, an array, a number, a text; a list, dict or record of these."""
     if isinstance(value, (Tensor, np.ndarray)):
         size = value.numel() if isinstance(value, Tensor) else value.size
         return snapshot(value) if size <= LARGEST and not getattr(value, "is_sparse", False) else NOTHING
     if isinstance(value, PLAIN):
         return value
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = {item.name: kept(getattr(value, item.name, NOTHING)) for item in dataclasses.fields(value)}
+        return {name: item for name, item in fields.items() if item is not NOTHING} or NOTHING
+    if isinstance(value, tuple) and hasattr(value, "_asdict"):
+        return kept(value._asdict())
     if type(value) in (list, tuple) and len(value) <= 100:  # type: ignore[arg-type]
         items = [kept(item) for item in value]  # type: ignore[attr-defined]
         return NOTHING if any(item is NOTHING for item in items) else items

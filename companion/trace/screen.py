@@ -16,7 +16,7 @@ from grader.facts import dtype_name, number, short
 SHOWN = 6  # numbers of a tensor
 LONGEST = 120  # lines of a function
 MOST_ROWS = 12  # of what agrees at one level
-WORDS = {"gives": "gives something else", "stopped": "does not come to its end"}
+WORDS = {"gives": "gives something else", "stopped": "does not come to its end", "goes on": "raises no error"}
 
 
 def show(fault: Fault) -> None:
@@ -36,7 +36,7 @@ def show(fault: Fault) -> None:
         "inside": f"{last.label}: {fault.name} first differs",
     }
     _row(depth - 1, "✘", what.get(fault.kind, f"{last.label} {WORDS.get(fault.kind)}"), "wrong")
-    if fault.kind != "stopped":
+    if fault.difference:
         _values(fault, depth)
     _where(fault)
 
