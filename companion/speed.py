@@ -35,7 +35,8 @@ COPIED = ("curriculum", "solutions", "conftest.py", "pyproject.toml", "progress.
 class Times:
     """Seconds, by what was measured."""
 
-    one: list[float] = field(default_factory=list)  # the order of one check → the end of the run
+    passing: list[float] = field(default_factory=list)  # the order of one check → the end of its run
+    failing: list[float] = field(default_factory=list)  # the same, with the mistake found
     first: list[float] = field(default_factory=list)  # save → the first failing check on the screen
     all: list[float] = field(default_factory=list)  # save → the verdict on all of the task's checks
     cold_one: list[float] = field(default_factory=list)
@@ -66,7 +67,7 @@ def main() -> None:
             _until(watcher, lambda: not watcher.running)
             for number in range(SAVES):
                 _save(watcher, course, number, times)
-                times.one.append(_one_check(watcher.warm, course))
+                (times.passing if number % 2 else times.failing).append(_one_check(watcher.warm, course))
                 if number % (SAVES // COLD) == 0:
                     times.cold_one.append(_cold(course, [CHECK]))
                     times.cold_all.append(_cold(course, checks_of(watcher.board.task)))
@@ -137,7 +138,8 @@ def _page(times: Times) -> str:
 
     many = len(times.all)
     rows = [
-        ("one check, from the order to the end of the run", times.one, times.cold_one),
+        ("one check that passes, from the order to the end of its run", times.passing, times.cold_one),
+        ("one check that fails, and its mistake found", times.failing, []),
         (f"task {TASK}, from the save to the first failing check on the screen", times.first, []),
         (f"task {TASK}, all 19 checks, from the save to the last verdict", times.all, times.cold_all),
     ]
@@ -145,20 +147,28 @@ def _page(times: Times) -> str:
         "# How long a verdict takes",
         "",
         "From saving a file to the verdict of day 2's checks, by `python -m curriculum watch` and by a pytest started",
-        f"cold, in seconds: the median, and in brackets the fastest and the slowest, of {many} saves, wrong and",
-        f"right in turn, of {len(times.cold_all)} cold runs, and of {many} runs of one check, all of them interleaved.",
+        f"cold, in seconds: the median, and in brackets the fastest and the slowest, of {many} saves, wrong and right",
+        f"in turn, of {len(times.cold_all)} cold runs, and of {many} runs of one check, all of them interleaved.",
         "",
         "| | warm | cold |",
         "| --- | ---: | ---: |",
         *(f"| {what} | {_told(warm)} | {_told(cold)} |" for what, warm, cold in rows),
         "",
         f"{_machine()}, Python {platform.python_version()}, torch {torch.__version__}; the load of the machine was",
-        f"{statistics.median(times.loads):.1f} (the median of its averages over a minute).",
+        f"{statistics.median(times.loads):.1f} (the median of its averages over a minute){_precedence()}.",
         "",
         "A save is noticed some 15 milliseconds after it: so long the watcher waits for an editor to finish. Made by",
         "`python -m companion.speed`; no test depends on it.",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _precedence() -> str:
+    """Whether the other programs had to wait for this one."""
+    ahead = hasattr(os, "nice") and os.nice(0) < 0
+    if sys.platform == "linux":
+        ahead = ahead or os.sched_getscheduler(0) != os.SCHED_OTHER
+    return ", over whose other programs this one had precedence" if ahead else ""
 
 
 def _told(seconds: list[float]) -> str:
