@@ -114,14 +114,19 @@ def _import(folder: Path, name: str) -> None:
     from course_data import wikitext
     from course_data.cache import cache_folder, write_whole
 
-    for part in load(name, splits_in(files_in(folder, name), name), data_dir=folder):
+    there = files_in(folder, name)
+    if not there:
+        raise CompanionError(
+            f"{folder} has no {name} under a name that the course knows: course_data/README.md has them."
+        )
+    for part in load(name, splits_in(there, name), data_dir=folder):
         if not _tell(part):
             raise CompanionError(f"{name} was not imported: {part.source}.")
         if name not in IMAGES:
             kind = name.partition("-")[2]
             target = cache_folder() / "wikitext-2" / wikitext.file_name(kind, part.split)
             write_whole(target, part.text.encode("utf-8"))  # type: ignore[union-attr]
-    for path in files_in(folder, name) if name in IMAGES else []:
+    for path in there if name in IMAGES else []:
         target = cache_folder() / name / path.name
         if path.is_dir():
             shutil.copytree(path, target, dirs_exist_ok=True)

@@ -131,6 +131,7 @@ def test_import_from_a_mirror_fetches(run, loaded):
         (["get", "digits"], "digits is drawn on the spot", 1),
         (["import", "/nowhere/at/all"], "There is no folder /nowhere/at/all", 1),
         (["import", "."], "has none of mnist, cifar10", 1),
+        (["import", ".", "cifar10"], "has no cifar10 under a name", 1),
     ],
 )
 def test_what_is_not_there_is_told(run, loaded, typed, said, code, tmp_path, monkeypatch):
