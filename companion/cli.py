@@ -134,4 +134,8 @@ def companion(context: typer.Context) -> None:
 def main() -> None:
     """Run the verb on the command line."""
     installed = sys.argv[0].endswith(("course", "course.exe")) or any("-completion" in word for word in sys.argv)
-    app(prog_name="course" if installed else "python -m curriculum")
+    try:
+        app(prog_name="course" if installed else "python -m curriculum")
+    except CompanionError as error:  # of the help of all verbs: no verb runs, but each is imported
+        complain(str(error))
+        sys.exit(error.code)

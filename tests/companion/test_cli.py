@@ -66,6 +66,19 @@ def test_a_fault_in_days_toml_is_a_sentence(course, run):
     assert "fault(s)" in said.errors
 
 
+@pytest.mark.parametrize("typed", [["status"], ["--help"]])
+def test_a_package_that_is_not_installed_is_a_sentence(monkeypatch, capsys, typed):
+    monkeypatch.setitem(cli.SECTIONS["Learn"], "status", "no_such_package.status:status")
+    monkeypatch.setattr("sys.argv", ["course", *typed])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    said = " ".join(capsys.readouterr().err.split())
+    assert (ended.value.code, said) == (
+        1,
+        "status needs no_such_package, which is not installed: python -m pip install -e .",
+    )
+
+
 def test_outside_of_a_course_the_one_of_the_package_is_meant(run, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert run("status").code == 0
