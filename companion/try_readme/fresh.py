@@ -23,7 +23,7 @@ NEVER = {
     ".ruff_cache",
     ".pytest_cache",
 }
-UNSET = ("VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "CONDA_PREFIX", "PYTEST_CURRENT_TEST")
+UNSET = ("VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "CONDA_PREFIX", "PYTEST_CURRENT_TEST", "FORCE_COLOR")
 
 
 @dataclass(frozen=True)
@@ -121,6 +121,7 @@ def variables(now: Mapping[str, str], environment: Path, borrow: bool) -> dict[s
         "VIRTUAL_ENV": str(environment),
         "PATH": f"{programs}{separator}{found.get('PATH', '')}",
         "PYTHONUTF8": "1",
+        "COLUMNS": "64",  # the last lines are shown, indented, on a terminal of 80
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
         "TRY_README": "1",
     }
