@@ -28,8 +28,8 @@ VERDICT = pytest.StashKey[Verdict]()
 SECONDS = 10.0
 
 
-class NotPassed(Exception):
-    """A check whose verdict is anything but passed; the verdict carries what to print."""
+class NotPassed(pytest.fail.Exception):  # type: ignore[name-defined]  # mypy does not see this class
+    """A check whose verdict is anything but passed; the verdict carries what to print, so pytest need not look."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -109,7 +109,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     pyfuncitem.stash[VERDICT] = verdict
     pyfuncitem.config.stash[SESSION].add(pyfuncitem.path, pyfuncitem.name, verdict)
     if verdict.state != PASSED:
-        raise NotPassed(verdict.summary)
+        raise NotPassed(verdict.summary, pytrace=False)
     return True
 
 
