@@ -112,8 +112,12 @@ class Warm:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def prepare(self) -> None:
-        """Begin to make a spare process, unless there is one. Returns at once."""
+    def prepare(self, ranks: bool = False) -> None:
+        """Begin to make a spare process, unless there is one. Returns at once.
+
+        Args:
+            ranks: have two more at hand, for checks on several processes. That takes some seconds longer.
+        """
         if self._spare is not None and self._spare.is_lost():
             self._spare.end()
             self._spare = None
@@ -122,7 +126,7 @@ class Warm:
                 self._context.set_forkserver_preload(["companion.warm_runner"])
                 with ctrl_c_ignored(), _errors_unheard():
                     forkserver.ensure_running()
-            self._spare = _Runner(self._context)
+            self._spare = _Runner(self._context, ranks)
 
     def wait_until_ready(self, timeout: float = 60.0) -> bool:
         """Wait until the spare process takes orders. False if it does not get there in that many seconds."""
@@ -163,11 +167,11 @@ class _Runner:
     while the server of forks imports what it must.
     """
 
-    def __init__(self, context: Any):
+    def __init__(self, context: Any, ranks: bool):
         self.folder = Path(tempfile.mkdtemp(prefix="course-"))
         self.pipe: Connection
         self.pipe, theirs = context.Pipe()
-        self.process = context.Process(target=_serve, args=(theirs, self.folder))  # no daemon: it has children
+        self.process = context.Process(target=_serve, args=(theirs, self.folder, ranks))  # no daemon: it has children
         self.stopped = False
         self._starting = threading.Thread(target=self._start, args=(theirs,), daemon=True)
         self._starting.start()
@@ -240,7 +244,7 @@ def _errors_unheard() -> Iterator[None]:
         os.close(kept)
 
 
-def _serve(pipe: Connection, folder: Path) -> None:
+def _serve(pipe: Connection, folder: Path, ranks: bool) -> None:
     from companion.warm_runner import serve  # it imports torch, which the watcher can do without
 
-    serve(pipe, folder)
+    serve(pipe, folder, ranks)

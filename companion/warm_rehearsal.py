@@ -53,6 +53,22 @@ def test_double(lesson, compare):
     """Twice."""
     compare(doubled, lesson("double"), expected=expected)
 '''
+RANKS = '''
+from grader.ranks import on_ranks
+
+
+def ranks_seen(module):
+    return {"ranks": on_ranks(2, rank_of)}
+
+
+def rank_of(rank):
+    return rank
+
+
+def test_ranks(lesson, compare):
+    """Two processes."""
+    compare(ranks_seen, lesson("double"), expected={"ranks": [0, 1]})
+'''
 FILES = {
     "pytest.ini": "[pytest]\naddopts = --import-mode=importlib -q\n",
     "conftest.py": 'pytest_plugins = ["grader.plugin"]\n',
@@ -79,11 +95,16 @@ class Lent:
             del config.stash[WORKER]  # the grader would close it
 
 
-def rehearse(worker: Worker) -> int:
-    """Run the course of one check in a temporary folder, and leave no trace of it. Gives pytest's exit code."""
+def rehearse(worker: Worker, ranks: bool = False) -> int:
+    """Run the course of one check in a temporary folder, and leave no trace of it. Gives pytest's exit code.
+
+    Args:
+        ranks: run a check on two processes, too. The worker keeps them.
+    """
     here = os.getcwd()
+    files = FILES | {"curriculum/rehearsal/test_ranks.py": RANKS} if ranks else FILES
     with tempfile.TemporaryDirectory(prefix="rehearsal-", ignore_cleanup_errors=True) as name:
-        for file, content in FILES.items():
+        for file, content in files.items():
             path = Path(name, file)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(content, encoding="utf-8")

@@ -29,11 +29,12 @@ UNUSED = "cacheprovider doctest faulthandler junitxml pastebin setuponly setuppl
 UNUSED += " unraisableexception"
 
 
-def serve(pipe: Connection, folder: Path) -> None:
+def serve(pipe: Connection, folder: Path, ranks: bool) -> None:
     """Get ready, say so, carry out the order that comes, and end. If nobody can give one any more, end, too.
 
     Args:
         folder: for temporary files; it goes in the end.
+        ranks: whether checks on several processes are to be expected.
     """
     _stand_alone()
     tempfile.tempdir = os.environ["TMPDIR"] = os.environ["TEMP"] = str(folder)
@@ -41,7 +42,7 @@ def serve(pipe: Connection, folder: Path) -> None:
     worker = Worker()
     try:
         worker.get_ready()
-        code = rehearse(worker)
+        code = rehearse(worker, ranks)
         gc.freeze()
         pipe.send(code)
         run(pipe.recv(), pipe, worker)

@@ -203,6 +203,11 @@ def checks_of(task: Task, saved: Collection[str] = ()) -> list[str]:
     return [f"curriculum/{task.unit}/{name}" for name in (*task.checks, *wanted)]
 
 
+def uses_ranks(course: Course, task: Task) -> bool:
+    """Whether any of a task's checks runs on several processes."""
+    return any("on_ranks" in _text(course.mine(task, check)) for check in task.checks)
+
+
 def _touched_in_unit(course: Course, file: Path, current: Task) -> list[Task]:
     unit = next((unit for unit in course.units if course.root / "curriculum" / unit.id == file.parent), None)
     if unit is None:

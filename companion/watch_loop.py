@@ -17,7 +17,7 @@ from companion.errors import CompanionError
 from companion.keys import Keys
 from companion.warm import PATIENCE, Begun, Ended, Event, Judged, Order, Said, Warm
 from companion.watch_display import Display, signals
-from companion.watch_files import POLL, Files, checks_of, tasks_touched, watched_folders
+from companion.watch_files import POLL, Files, checks_of, tasks_touched, uses_ranks, watched_folders
 from companion.watch_help import hint_rows, section_of
 from companion.watch_screen import Board, Row, help_rows, rows
 from grader.limits import ctrl_c_ignored
@@ -129,7 +129,7 @@ class Watcher:
 
     def _tick(self) -> None:
         if self.running:
-            self.warm.prepare()  # the next process, in case that this run has to be given up
+            self._prepare()  # the next process, in case that this run has to be given up
             if self.display.paints:
                 self.board.seconds = time.monotonic() - self.wish.since
                 self._paint()
@@ -175,7 +175,7 @@ class Watcher:
             self.warm.stop()
             return
         self.running = True
-        self.warm.prepare()
+        self._prepare()
         self.board = self._board(self.board.task)
         self.board.every, self.board.checking = wish.every, "getting ready"
         targets = tuple(target for task in wish.tasks for target in checks_of(task, wish.saved))
@@ -183,6 +183,9 @@ class Watcher:
         order = Order(self.course.root, targets, first, self.display.size[0], self.display.colour)
         self.following = threading.Thread(target=self._follow, args=(order,), daemon=True)
         self.following.start()
+
+    def _prepare(self) -> None:
+        self.warm.prepare(uses_ranks(self.course, self.board.task))
 
     def _follow(self, order: Order) -> None:
         """Pass on what a run tells, in a thread of its own."""
@@ -197,7 +200,7 @@ class Watcher:
         match event:
             case Ended() | str():
                 self.running = False
-                self.warm.prepare()
+                self._prepare()
                 if self.again:
                     self.check(self.wish)
                 else:

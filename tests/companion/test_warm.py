@@ -30,8 +30,9 @@ def warm():
         patch.setenv("COURSE_START_METHOD", "fork")
         for name in ("CI", "PYTEST_ADDOPTS", "PYTEST_CURRENT_TEST"):
             patch.delenv(name, raising=False)
-        with Warm() as made:
-            yield made
+        made = Warm()
+        yield made
+        made.close()
 
 
 def told(warm, course, *targets, **more):
@@ -48,8 +49,9 @@ def text(events):
 
 
 def test_it_has_rehearsed(warm):
+    warm.prepare(ranks=True)
     assert warm.wait_until_ready(PATIENCE)
-    assert warm._spare.pipe.recv() == 0  # the exit code: the one check of the rehearsal has passed
+    assert warm._spare.pipe.recv() == 0  # the exit code: the checks of the rehearsal have passed
     warm._spare.end()  # its line is closed: it leaves by itself
     assert warm._spare.process.exitcode == 0 and not warm._spare.folder.exists()
 

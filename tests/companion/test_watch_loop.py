@@ -22,7 +22,7 @@ class Script:
         self.orders, self.news = [], queue.SimpleQueue()
         self.stops = 0
 
-    def prepare(self):
+    def prepare(self, ranks):
         pass
 
     def stop(self):
