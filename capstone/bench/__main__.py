@@ -26,7 +26,7 @@ Options = (
 
 def main(arguments: list[str]) -> int:
     """Measure, and show the table."""
-    options: Any = tyro.cli(Options, args=arguments, prog="python -m capstone.bench")  # type: ignore[arg-type]
+    options: Any = tyro.cli(Options, args=arguments, prog="python -m capstone.bench")
     check(options)
     module: Any = next(module for module in WHAT.values() if isinstance(options, module.Options))
     table, values = module.main(options)

@@ -1,7 +1,7 @@
 """Measuring: ways that take turns, and what is made of their seconds."""
 
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +23,7 @@ class Result:
     ratio: float  # how many times as fast as the way that all are compared with
 
 
-def interleaved(ways: dict[str, Timed], rounds: int) -> dict[str, list[float]]:
+def interleaved(ways: Mapping[str, Timed], rounds: int) -> dict[str, list[float]]:
     """Let the ways take turns, so that a machine that is slow for a while is slow for all. In every second round the
     order is reversed, so that none always follows the same one.
     """
@@ -94,6 +94,4 @@ def needs(module: Any, name: str) -> None:
         CapstoneError: it is not installed.
     """
     if module is None:
-        raise CapstoneError(
-            f"This is measured against {name}, which is not installed here: pip install -e '.[dev]', or pip install {name}."
-        )
+        raise CapstoneError(f"This is measured against {name}, which is not installed here: pip install {name}.")

@@ -15,7 +15,7 @@ from rich.table import Table
 
 from ..errors import CapstoneError
 from ..machine import describe
-from .measure import interleaved, results, rows, show
+from .measure import Timed, interleaved, results, rows, show
 
 ROOT = Path(__file__).parents[2]
 TORCH = "import torch; torch.optim.AdamW([torch.zeros(1, requires_grad=True)])"
@@ -37,7 +37,7 @@ def main(options: Options) -> tuple[Table, dict[str, Any]]:
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "capstone.train", "--pieces", "reference", "--runs", folder]
         command += ["--name", "bench", "--log-every", "1", *options.arguments.split()]
-        ways = {OURS: partial(first_step, command, Path(folder) / "bench"), THEIRS: optimizer_made}
+        ways: dict[str, Timed] = {OURS: partial(first_step, command, Path(folder) / "bench"), THEIRS: optimizer_made}
         for way in ways.values():
             way()
         found = results(interleaved(ways, options.rounds), THEIRS)
