@@ -86,6 +86,8 @@ def _place(course: Course, update: Update) -> None:
         say(("the same ", "good"), f"{name}: your file has all that the new stub asks for")
     else:
         beside = path.with_name(f"{path.stem}.new{path.suffix}")
+        if beside.exists():  # from an earlier update, and perhaps worked on
+            write_over(course, {course.shown(beside): update.new}, "new-stubs")
         beside.write_bytes(update.new)
         say(("changed  ", "advice"), f"{name}: the new stub is ", (beside.name, "code"), ", beside yours")
         for change in changes(update.old or b"", update.new):

@@ -48,6 +48,18 @@ def test_a_changed_stub_comes_beside_the_learners_file(course, run):
     assert "No stub has changed" in run("new-stubs").text
 
 
+def test_a_second_update_does_not_lose_what_was_worked_on_in_the_first(course, run):
+    beside = ROWS.replace("rows.py", "rows.new.py")
+    update(course, ROWS, "def rows(x):", "def rows(x, axis=-1):")
+    run("new-stubs")
+    course.write({beside: "# mine\n"})
+    update(course, ROWS, "axis=-1", "axis=-2")
+    run("new-stubs")
+    assert "axis=-2" in course.read(beside)
+    run("undo")
+    assert course.read(beside) == "# mine\n"
+
+
 def test_every_line_that_changed_is_shown_if_asked_for(course, run):
     update(course, ROWS, "Say what comes out.", "Sum the rows.")
     text = run("new-stubs", "--diff").text
