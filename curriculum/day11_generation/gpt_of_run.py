@@ -34,6 +34,7 @@ class Sizes:
     n_layer: int
     n_head: int
     n_embd: int
+    rotary: bool = False  # positions turn queries and keys, and are in no table
 
 
 class Block(nn.Module):
@@ -42,20 +43,22 @@ class Block(nn.Module):
     def __init__(self, config: Sizes) -> None:
         super().__init__()
         channels = config.n_embd
-        self.n_head = config.n_head
+        self.n_head, self.rotary = config.n_head, config.rotary
         self.norm_1, self.norm_2 = nn.LayerNorm(channels), nn.LayerNorm(channels)
         self.qkv, self.project = nn.Linear(channels, 3 * channels), nn.Linear(channels, channels)
         self.expand, self.shrink = nn.Linear(channels, 4 * channels), nn.Linear(4 * channels, channels)
 
-    def forward(self, x: Tensor, layer: int, positions: Tensor | None, cache: KVCache | None) -> Tensor:
-        """(B, T, C) -> (B, T, C)."""
+    def forward(self, x: Tensor, layer: int, places: Tensor, cache: KVCache | None) -> Tensor:
+        """(B, T, C) -> (B, T, C); places (T,) or, with a cache, (B, T)."""
         batch, length, channels = x.shape
         q, k, v = self.qkv(self.norm_1(x)).split(channels, dim=2)  # (B, T, C) each
         q, k, v = (part.view(batch, length, self.n_head, -1).transpose(1, 2) for part in (q, k, v))  # (B, H, T, D)
-        if cache is None or positions is None:
+        if self.rotary:
+            q, k = turned(q, places), turned(k, places)
+        if cache is None:
             mixed = F.scaled_dot_product_attention(q, k, v, is_causal=True)  # (B, H, T, D)
         else:
-            mixed = cached_attention(q, *cache.extend(layer, k, v, positions), positions)  # (B, H, T, D)
+            mixed = cached_attention(q, *cache.extend(layer, k, v, places), places)  # (B, H, T, D)
         x = x + self.project(mixed.transpose(1, 2).reshape(batch, length, channels))
         return x + self.shrink(F.gelu(self.expand(self.norm_2(x)), approximate="tanh"))
 
@@ -78,7 +81,7 @@ class GPT(nn.Module):
         places = torch.arange(idx.size(1), device=idx.device) if positions is None else positions
         x = self.token(idx) + self.position(places)  # (B, T, C)
         for layer, block in enumerate(self.blocks):
-            x = block(x, layer, positions, cache)
+            x = block(x, layer, places, cache)
         return F.linear(self.norm(x), self.token.weight), None
 
 
@@ -117,7 +120,8 @@ def open_run(folder: Path) -> OpenRun:
         ) from error
     except Exception as error:  # torch and tokenizers raise whatever they like for a damaged file
         raise NotARun(f"{folder} cannot be opened: {error}.") from error
-    sizes = Sizes(tokenizer.get_vocab_size(), *(config[key] for key in ("block_size", "n_layer", "n_head", "n_embd")))
+    numbers = [config[key] for key in ("block_size", "n_layer", "n_head", "n_embd")]
+    sizes = Sizes(tokenizer.get_vocab_size(), *numbers, rotary=config.get("positions") == "rotary")
     model = GPT(sizes)
     try:
         take_over(model, state)
@@ -145,7 +149,8 @@ def take_over(model: GPT, state: dict[str, Tensor]) -> None:
     tables = [part["weight"] for part in outside if "weight" in part and part["weight"].dim() == 2]
     model.token.load_state_dict({"weight": tables[0]})
     learned = [table for table in tables[1:] if table.size(0) == sizes.block_size]
-    model.position.load_state_dict({"weight": learned[0] if learned else sinusoids(sizes.block_size, channels)})
+    fixed = torch.zeros(sizes.block_size, channels) if sizes.rotary else sinusoids(sizes.block_size, channels)
+    model.position.load_state_dict({"weight": learned[0] if learned else fixed})
     model.norm.load_state_dict(next(part for part in outside if part.get("weight", tables[0]).dim() == 1))
     for index, block in enumerate(model.blocks):
         fill(block, blocks[str(index)], channels)
@@ -163,6 +168,15 @@ def fill(block: nn.Module, layers: list[dict[str, Tensor]], channels: int) -> No
     parts |= {"expand": of_shape(4 * channels, channels)[0], "shrink": of_shape(channels, 4 * channels)[0]}
     for name, layer in parts.items():
         getattr(block, name).load_state_dict(layer)
+
+
+def turned(x: Tensor, places: Tensor) -> Tensor:
+    """Rotary positions (Su et al. 2021): each pair of channels (d, d + D/2) of x (B, H, T, D) turns with its place."""
+    size = x.size(-1)
+    speeds = 10_000.0 ** (-torch.arange(0, size, 2, device=x.device) / size)  # (D/2,)
+    angles = places[..., None, :, None] * speeds  # (1, T, D/2) or (B, 1, T, D/2)
+    first, second = x.chunk(2, dim=-1)
+    return torch.cat((first * angles.cos() - second * angles.sin(), second * angles.cos() + first * angles.sin()), -1)
 
 
 def sinusoids(length: int, channels: int) -> Tensor:
