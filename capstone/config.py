@@ -72,25 +72,12 @@ class Config:
             for name in names.split()
             if getattr(self, name) < least
         ]
-        if self.n_embd > 0 and self.n_head > 0 and self.n_embd % self.n_head:
-            found.append(f"--n-embd is {self.n_embd}: it must be a multiple of --n-head, {self.n_head}")
-        parts = processes * self.accumulate
-        if self.batch_size > 0 and self.accumulate > 0 and self.batch_size % parts:
-            many = f"the number of processes, {processes}, times " if processes > 1 else ""
-            found.append(
-                f"--batch-size is {self.batch_size}: it must be a multiple of {many}--accumulate, {self.accumulate}"
-            )
+        found += self._faults_of_size(processes)
         for name in ("dropout", "noise", "beta2", "average"):
             if not 0 <= getattr(self, name) < 1:
                 found.append(f"{flag(name)} is {getattr(self, name)}: it must be from 0 up to, but not including, 1")
         if not 0 <= self.warmup_fraction <= 1:
             found.append(f"--warmup-fraction is {self.warmup_fraction}: it must be from 0 to 1")
-        if self.positions == "rotary" and self.n_head > 0 and self.n_embd // self.n_head % 2:
-            found.append(
-                f"--positions rotary turns pairs: --n-embd / --n-head, {self.n_embd // self.n_head}, must be even"
-            )
-        if self.precision == "float16" and self.kernels == "pieces":
-            found.append("--precision float16 needs its gradients scaled, which --kernels fast does, and pieces do not")
         for name in ("lr", "max_norm", "timeout"):
             if not getattr(self, name) > 0:
                 found.append(f"{flag(name)} is {getattr(self, name)}: it must be above 0")
@@ -98,6 +85,8 @@ class Config:
             found.append(f"--floor-lr is {self.floor_lr}: it must be from 0 to --lr, {self.lr}")
         if not self.weight_decay >= 0:
             found.append(f"--weight-decay is {self.weight_decay}: it must be at least 0")
+        if self.precision == "float16" and self.kernels == "pieces":
+            found.append("--precision float16 needs its gradients scaled, which --kernels fast does, and pieces do not")
         if self.board != "none" and find_spec(self.board) is None:
             found.append(f"--board is {self.board}, which is not installed: pip install {self.board}, or --board none")
         if self.profile and self.profile > self.steps - 10:
@@ -106,6 +95,23 @@ class Config:
             )
         if not self.name or self.name != self.name.strip() or any(c in self.name for c in '/\\:*?"<>|'):
             found.append(f"--name is {self.name!r}: it must be the name of a folder, without / and the like")
+        return found
+
+    def _faults_of_size(self, processes: int) -> list[str]:
+        """Sizes that do not divide one another."""
+        found = []
+        if self.n_embd > 0 and self.n_head > 0 and self.n_embd % self.n_head:
+            found.append(f"--n-embd is {self.n_embd}: it must be a multiple of --n-head, {self.n_head}")
+        parts = processes * self.accumulate
+        if self.batch_size > 0 and self.accumulate > 0 and self.batch_size % parts:
+            many = f"the number of processes, {processes}, times " if processes > 1 else ""
+            found.append(
+                f"--batch-size is {self.batch_size}: it must be a multiple of {many}--accumulate, {self.accumulate}"
+            )
+        if self.positions == "rotary" and self.n_head > 0 and self.n_embd // self.n_head % 2:
+            found.append(
+                f"--positions rotary turns pairs: --n-embd / --n-head, {self.n_embd // self.n_head}, must be even"
+            )
         return found
 
 

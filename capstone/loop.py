@@ -2,12 +2,13 @@
 
 import os
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from .averaging import Average
 from .build import take_step, trainable
@@ -58,18 +59,13 @@ def train(run: Run) -> None:
     config, progress, pieces = run.config, run.progress, run.pieces
     model = trainable(pieces, config, run.model, run.device).train()
     scaler = {"scaler": run.scaler} if run.scaler else {}
-    log = StepLog(run)
-    pinned = run.device.type == "cuda"
-    batches = train_batches(pieces, config, run.data.train, progress.epoch, progress.batches, run.world, pinned)
-    batches = waited_for(batches, progress)
+    log, batches = StepLog(run), waited_for(batches_of(run), progress)
     profile = Profile(run.keeper.folder, config.profile, run.device)
     with Interrupt(progress.step) as interrupt, bar_of(run) as bar, profile:
         bar.update(progress.step)
         while progress.step < config.steps:
             lr = pieces.warmup_cosine(progress.step, config.steps, config.lr, config.warmup_fraction, config.floor_lr)
-            progress.epoch, progress.batches, x, y = next(batches)
-            x, y = x.to(run.device, non_blocking=True), y.to(run.device, non_blocking=True)
-            batch = noised(x, config.noise), y
+            batch = next(batches)
             step = partial(
                 take_step, pieces, model, batch, run.optimizer, lr, config.max_norm, config.accumulate, **scaler
             )
@@ -78,8 +74,9 @@ def train(run: Run) -> None:
                 result = run.guard.watch(progress.step, model, step)
                 run.average.update()
             WATCH.beat()
-            progress.tokens += x.numel() * run.world.size  # the shares are equal
-            log.add(result, lr, x.numel() * run.world.size, run.guard.note)
+            tokens = batch[0].numel() * run.world.size  # the shares are equal
+            progress.tokens += tokens
+            log.add(result, lr, tokens, run.guard.note)
             bar.update()
             last = progress.step == config.steps
             leaving = interrupt.agreed(progress.step)
@@ -97,6 +94,15 @@ def train(run: Run) -> None:
                 log.restart()
             if leaving:
                 raise Interrupted
+
+
+def batches_of(run: Run) -> Iterator[tuple[Tensor, Tensor]]:
+    """(x, y) for each step, on the run's device, from where it stands in the text; run.progress follows."""
+    progress, pinned = run.progress, run.device.type == "cuda"
+    batches = train_batches(run.pieces, run.config, run.data.train, progress.epoch, progress.batches, run.world, pinned)
+    for progress.epoch, progress.batches, x, y in batches:
+        x, y = x.to(run.device, non_blocking=True), y.to(run.device, non_blocking=True)
+        yield noised(x, run.config.noise), y
 
 
 def validate(run: Run) -> None:

@@ -149,26 +149,6 @@ def test_a_runs_weights_are_taken_over(positions):
     torch.testing.assert_close(mine(idx)[0], model(idx)[0])
 
 
-def test_a_run_with_rotary_positions_is_opened_as_the_capstone_trains_it(tmp_path):
-    from capstone.build import build_model
-    from capstone.config import Config
-    from capstone.pieces import choose, load
-
-    torch.manual_seed(0)
-    sizes = {"block_size": 8, "n_layer": 2, "n_head": 2, "n_embd": 8}
-    model = build_model(load(choose("reference")), Config(**sizes, positions="rotary"), 23).eval()
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.add_(0.3 * torch.randn_like(parameter))
-    mine = gpt_of_run.GPT(gpt_of_run.Sizes(23, 8, 2, 2, 8, rotary=True)).eval()
-    gpt_of_run.take_over(mine, model.state_dict())
-    idx = torch.randint(23, (3, 8), generator=torch.Generator().manual_seed(3))
-    places, cache = torch.arange(8).expand(3, 8), KVCache(8)
-    torch.testing.assert_close(mine(idx)[0], model(idx)[0])
-    parts = [mine(idx[:, part], places[:, part], cache)[0] for part in (slice(0, 5), slice(5, 8))]
-    torch.testing.assert_close(torch.cat(parts, dim=1), model(idx)[0])
-
-
 def test_a_runs_weights_are_recognised_by_shape_and_order():
     """Three projections instead of one, and other names for everything."""
     model, mine = day_threes()

@@ -18,6 +18,8 @@ from capstone.optimizers import Together
 from capstone.preflight import preflight
 from capstone.train import main as train
 from solutions.day02_attention.layer_norm import LayerNorm
+from solutions.day11_generation import gpt_of_run
+from solutions.day11_generation.kv_cache import KVCache
 
 CPU = torch.device("cpu")
 EVERYTHING = ["--kernels", "fast", "--positions", "rotary", "--optimizer", "muon", "--average", "0.9", "--noise", "0.1"]
@@ -181,3 +183,19 @@ def test_a_whole_run_has_the_losses_of_one_with_the_pieces(options, tmp_path):
 def test_float16_needs_a_gpu(options):
     with pytest.raises(CapstoneError, match="float16 is for GPUs"):
         train([*options, "--kernels", "fast", "--precision", "float16", "--device", "cpu"])
+
+
+def test_day_11_opens_a_run_with_rotary_positions(reference):
+    torch.manual_seed(0)
+    sizes = {"block_size": 8, "n_layer": 2, "n_head": 2, "n_embd": 8}
+    model = build_model(reference, Config(**sizes, positions="rotary"), 23).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(0.3 * torch.randn_like(parameter))
+    mine = gpt_of_run.GPT(gpt_of_run.Sizes(23, 8, 2, 2, 8, rotary=True)).eval()
+    gpt_of_run.take_over(mine, model.state_dict())
+    idx = torch.randint(23, (3, 8), generator=torch.Generator().manual_seed(3))
+    places, cache = torch.arange(8).expand(3, 8), KVCache(8)
+    torch.testing.assert_close(mine(idx)[0], model(idx)[0])
+    parts = [mine(idx[:, part], places[:, part], cache)[0] for part in (slice(0, 5), slice(5, 8))]
+    torch.testing.assert_close(torch.cat(parts, dim=1), model(idx)[0])
