@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection
@@ -132,8 +132,11 @@ class Warm:
         """Wait until the spare process takes orders. False if it does not get there in that many seconds."""
         return self._spare is not None and self._spare.pipe.poll(timeout)
 
-    def run(self, order: Order) -> Iterator[Event]:
+    def run(self, order: Callable[[], Order]) -> Iterator[Event]:
         """Carry out an order on the spare process, and give what happens as it happens; the last is Ended.
+
+        Args:
+            order: is asked when the process is ready, which may take a while.
 
         Raises:
             CompanionError: the process ended by itself.
@@ -187,12 +190,12 @@ class _Runner:
     def is_lost(self) -> bool:
         return not self._starting.is_alive() and not self.process.is_alive()
 
-    def events(self, order: Order) -> Iterator[Event]:
+    def events(self, order: Callable[[], Order]) -> Iterator[Event]:
         event: Any = None
         try:
             event = self.pipe.recv()  # the exit code of its rehearsal, or why it did not come to that
             if not isinstance(event, Ended):
-                self.pipe.send(order)
+                self.pipe.send(order())
             while not isinstance(event, Ended):
                 event = self.pipe.recv()
                 if not isinstance(event, Ended):

@@ -72,6 +72,8 @@ class Watcher:
         self.wish = Wish([task], time.monotonic())
         self.board = self._board(task)
         self.running = self.is_away = False
+        self.sent = False  # whether the run has its order, and may have read the files
+        self.lock = threading.Lock()
         self.following: threading.Thread | None = None
         self.again = False  # whether the wish came while checks ran, which are being ended for it
         self.warm, self.display = Warm(), Display()
@@ -97,7 +99,7 @@ class Watcher:
         with contextlib.ExitStack() as open_until_the_end:
             open_until_the_end.callback(self._end)
             signalled = signals(lambda: self.happened.put(Resized()), self._away)
-            for part in (self.warm, self.files, signalled, self.display, self.keys):
+            for part in (self.files, signalled, self.display, self.keys):
                 open_until_the_end.enter_context(part)
             self.check(self.wish)
             self.board.panel = self._polling()
@@ -169,28 +171,37 @@ class Watcher:
     # Runs
 
     def check(self, wish: Wish) -> None:
-        """Carry out a wish; a run that goes on is given up for it."""
-        self.wish, self.again = wish, self.running
-        if self.running:
+        """Carry out a wish. A run that goes on is given up for it; one that waits for its process takes it over."""
+        with self.lock:
+            self.wish = wish
+            self.again = self.running and self.sent
+            waits = self.running and not self.sent
+        if self.again:
             self.warm.stop()
             return
-        self.running = True
-        self._prepare()
         self.board = self._board(self.board.task)
         self.board.every, self.board.checking = wish.every, "getting ready"
+        if not waits:
+            self.running, self.sent = True, False
+            self._prepare()
+            self.following = threading.Thread(target=self._follow, daemon=True)
+            self.following.start()
+
+    def _order(self) -> Order:
+        """The order for the wish of the moment in which a process is ready for it."""
+        with self.lock:
+            wish, self.sent = self.wish, True
         targets = tuple(target for task in wish.tasks for target in checks_of(task, wish.saved))
         first = tuple(f"test_{name.removeprefix('test_')}" for name in wish.saved)  # what is being written
-        order = Order(self.course.root, targets, first, self.display.size[0], self.display.colour)
-        self.following = threading.Thread(target=self._follow, args=(order,), daemon=True)
-        self.following.start()
+        return Order(self.course.root, targets, first, self.display.size[0], self.display.colour)
 
     def _prepare(self) -> None:
         self.warm.prepare(uses_ranks(self.course, self.board.task))
 
-    def _follow(self, order: Order) -> None:
+    def _follow(self) -> None:
         """Pass on what a run tells, in a thread of its own."""
         try:
-            for event in self.warm.run(order):
+            for event in self.warm.run(self._order):
                 self.happened.put(Told(event))
         except CompanionError as error:
             self.happened.put(Told(str(error)))
@@ -218,8 +229,8 @@ class Watcher:
                 board.said.append(text)
 
     def _end(self) -> None:
-        """Let a run that goes on end, and what it has made go."""
-        self.warm.stop()
+        """End all processes, and let what they have made go."""
+        self.warm.close()
         if self.following is not None:
             self.following.join(PATIENCE)
 

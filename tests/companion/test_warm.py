@@ -37,7 +37,7 @@ def warm():
 
 def told(warm, course, *targets, **more):
     warm.prepare()
-    return list(warm.run(Order(course.root, targets, **more)))
+    return list(warm.run(lambda: Order(course.root, targets, **more)))
 
 
 def states(events):
@@ -122,7 +122,7 @@ def test_a_run_that_does_not_end_can_be_stopped(warm, course):
     assert warm.wait_until_ready(PATIENCE)
     group, folder = warm._spare.process.pid, warm._spare.folder
     events = []
-    for event in warm.run(Order(course.root, (f"{FAULTS}/test_loop.py", "--time-limit", "1000"))):
+    for event in warm.run(lambda: Order(course.root, (f"{FAULTS}/test_loop.py", "--time-limit", "1000"))):
         events.append(event)
         if isinstance(event, Begun):
             warm.stop()
@@ -135,7 +135,7 @@ def test_a_process_that_is_killed(warm, course):
     assert warm.wait_until_ready(PATIENCE)
     os.kill(warm._spare.process.pid, signal.SIGKILL)
     with pytest.raises(CompanionError, match=r"ended by itself \(exit code -9\)"):
-        told_by = list(warm.run(Order(course.root, (SUMS,))))
+        told_by = list(warm.run(lambda: Order(course.root, (SUMS,))))
         pytest.fail(str(told_by))
     assert states(told(warm, course, f"{SUMS}/test_scale.py")) == {"Twice the input": "not started"}
 

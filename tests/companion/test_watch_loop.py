@@ -1,6 +1,7 @@
 """The watcher's decisions, with checks that say what the test wants: what is run when, and where it stays."""
 
 import queue
+import threading
 from types import SimpleNamespace
 
 import pytest
@@ -19,8 +20,10 @@ class Script:
     """Stands in for Warm: notes the orders, and tells what the test puts into `news`."""
 
     def __init__(self):
-        self.orders, self.news = [], queue.SimpleQueue()
+        self.orders, self.news, self.ordered = [], queue.SimpleQueue(), queue.SimpleQueue()
         self.stops = 0
+        self.ready = threading.Event()
+        self.ready.set()
 
     def prepare(self, ranks):
         pass
@@ -30,7 +33,9 @@ class Script:
         self.news.put(Ended(STOPPED))
 
     def run(self, order):
-        self.orders.append(order)
+        assert self.ready.wait(60)
+        self.orders.append(order())
+        self.ordered.put(None)
         while True:
             event = self.news.get(timeout=60)
             if isinstance(event, Exception):
@@ -56,6 +61,7 @@ def watcher(course, monkeypatch):
         paints=True, size=(80, 24), colour=False, show=lambda rows, kept: made.shown.append([text for text, _ in rows])
     )
     made.check(made.wish)
+    made.warm.ordered.get(timeout=60)
     end(made, judged(made, "1.2", "not started", unwritten="1.2 rows"))
     return made
 
@@ -72,15 +78,21 @@ def end(watcher, *events, passed=()):
         watcher.take()
 
 
-def save(watcher, *names):
-    watcher.happened.put(Saved(frozenset(watcher.course.root / SUMS / name for name in names)))
+def happens(watcher, thing):
+    """If it starts a run, that run has its order when this returns."""
+    was_running = watcher.running
+    watcher.happened.put(thing)
     watcher.take()
+    if watcher.running and not was_running and watcher.warm.ready.is_set():
+        watcher.warm.ordered.get(timeout=60)
 
 
-def press(watcher, *keys):
-    for key in keys:
-        watcher.happened.put(Pressed(key))
-        watcher.take()
+def save(watcher, *names):
+    happens(watcher, Saved(frozenset(watcher.course.root / SUMS / name for name in names)))
+
+
+def press(watcher, key):
+    happens(watcher, Pressed(key))
     return watcher.shown[-1]
 
 
@@ -127,6 +139,16 @@ def test_a_save_during_a_run_gives_that_run_up(watcher):
     assert watcher.warm.targets[2] == ["test_both.py"]
     end(watcher, judged(watcher, "1.3", "wrong values", "test_both.py"))
     assert watcher.board.task.id == "1.3" and watcher.shown[-1][0].startswith("✘ 1.3 Two at once · 0 of 1")
+
+
+def test_a_save_while_a_process_gets_ready_does_not_start_over(watcher):
+    watcher.warm.ready.clear()
+    save(watcher, "rows.py")
+    save(watcher, "both.py")
+    watcher.warm.ready.set()
+    end(watcher, judged(watcher, "1.3", "passed", "test_both.py"), passed=("1.3",))
+    assert watcher.warm.stops == 0 and watcher.warm.targets[1:] == [["test_both.py"]]
+    assert watcher.shown[-1][0].startswith("✔ 1.3 Two at once · 1 of 1 checks pass")
 
 
 def test_what_a_run_says_that_was_given_up_is_not_shown(watcher):
