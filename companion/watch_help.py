@@ -15,6 +15,7 @@ from grader.markdown import anchor
 from grader.units import Task, task_by_id
 
 HEADING = re.compile(r"^(#{1,6})[ \t]+(.+?)[ \t#]*$")
+FIGURE = re.compile(r"!\[([^\]]*)\]\([^)]*\)")  # a terminal shows what it is about
 REFERENCE = re.compile(r"README\.md#(\S+)")
 
 
@@ -38,7 +39,7 @@ def section(lesson: Path, wanted: str) -> str:
             rank = len(heading[1])
         if rank:
             found.append(text)
-    return "\n".join(found)
+    return FIGURE.sub(r"*Figure: \1*", "\n".join(found))
 
 
 def hint_rows(course: Course, task: Task, told: Judged | None) -> list[Row]:

@@ -207,16 +207,17 @@ def test_help_lists_every_key(watcher):
 def test_the_lesson_opens_where_the_mistake_points_to(watcher, monkeypatch):
     pages = []
     monkeypatch.setattr(watcher, "_page", lambda page: pages.append(page.markup))
-    lesson = (
-        "# Week\n\n## Scale\n\ntwice\n\n## 1.2 Adding up\n\nrows\n\n### Step\n\n```\n# no heading\n```\n\n## Last\n"
-    )
+    lesson = "# Week\n\n## Scale\n\ntwice\n\n## 1.2 Adding up\n\n![rows](a.png)\n\n### Step\n\n```\n# no heading\n```\n\n## Last\n"
     watcher.course.root.joinpath(SUMS, "README.md").write_text(lesson, encoding="utf-8")
     press(watcher, "l")
     save(watcher, "rows.py")
     read = (("    Read: curriculum/week01_sums/README.md#scale", "dim"),)
     end(watcher, judged(watcher, "1.2", "wrong values", advice=read))
     press(watcher, "l")
-    assert pages == ["## 1.2 Adding up\n\nrows\n\n### Step\n\n```\n# no heading\n```\n", "## Scale\n\ntwice\n"]
+    assert pages == [
+        "## 1.2 Adding up\n\n*Figure: rows*\n\n### Step\n\n```\n# no heading\n```\n",
+        "## Scale\n\ntwice\n",
+    ]
     watcher.course.root.joinpath(SUMS, "README.md").unlink()
     assert "There is no section about this in the lesson." in press(watcher, "l")
 
