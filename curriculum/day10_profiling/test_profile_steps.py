@@ -58,7 +58,7 @@ def told(events):
 
 
 def of_default(profile_steps, folder):
-    trace = folder / "a" / "new" / "trace.json"
+    trace = folder / "trace.json"
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
         source, seen, events = profiled(profile_steps, trace)
@@ -68,6 +68,7 @@ def of_default(profile_steps, folder):
         "batches stepped on": seen,
         **told(events),
         "files": sorted(path.name for path in trace.parent.glob("*")),
+        "into a folder that is not there yet": raised(lambda: profiled(profile_steps, folder / "a" / "b" / "t.json")),
         "events returned are those of the file": events == profile_steps.read_trace(trace),
     }
 
@@ -91,7 +92,11 @@ def test_default(lesson, compare, tmp_path):
     expected = (
         {"PyTorch warns that there is no warm-up": False}
         | expected_of(2, 3, 5)
-        | {"files": ["trace.json"], "events returned are those of the file": True}
+        | {
+            "files": ["trace.json"],
+            "into a folder that is not there yet": "nothing",
+            "events returned are those of the file": True,
+        }
     )
     compare(partial(of_default, folder=tmp_path), lesson("profile_steps"), expected=expected)
 

@@ -450,10 +450,10 @@ def by_hooks(hidden, weight, targets, chunk=1024, ignore_index=-100):
     """Autograd computes each chunk's gradients at once; a sum with these as slopes hands them on."""
     if hidden.shape[:-1] != targets.shape or chunk < 1:
         raise ValueError("shapes")
-    x, w = hidden.detach().float().requires_grad_(), weight.detach().float().requires_grad_()
+    x, w = hidden.detach().float().contiguous().requires_grad_(), weight.detach().float().requires_grad_()
     count, total = (targets != ignore_index).sum().clamp(min=1), 0.0
     kind = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else hidden.dtype
-    flat, ids = x.view(-1, x.size(-1)) if x.is_contiguous() else x.reshape(-1, x.size(-1)), targets.reshape(-1)
+    flat, ids = x.view(-1, x.size(-1)), targets.reshape(-1)
     with torch.enable_grad(), torch.autocast("cpu", enabled=False):
         for start in range(0, len(ids), chunk):
             some = flat.detach()[start : start + chunk].requires_grad_()
@@ -510,7 +510,7 @@ def largest_difference_by_torch(losses, others):
     if len(losses) != len(others) or len(losses) == 0:
         raise ValueError("losses")
     gap = (torch.tensor(losses, dtype=torch.float64) - torch.tensor(others, dtype=torch.float64)).abs()
-    return gap.nan_to_num(math.inf).max().item()
+    return gap.nan_to_num(math.inf, math.inf).max().item()
 
 
 @alternative(DAY, "gains", "table")
