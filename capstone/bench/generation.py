@@ -20,6 +20,8 @@ from ..samples import exact_products
 from .measure import Timed, fastest, interleaved, needs, new_table, results, rows
 from .plain import begin_alike, transformers_gpt2
 
+SIZES = {"small": (4, 4, 256), "large": (6, 6, 384)}  # layers, heads, channels
+VOCABULARY = 8192
 PROMPT = 8  # tokens
 SHARP = 12.0  # the deviation of the logits: a trained model has a few likely tokens, and a new one has none
 OURS, OURS_HALF = "capstone, float32", "capstone, bfloat16"
@@ -48,8 +50,8 @@ def main(options: Options) -> tuple[Table, dict[str, Any]]:
     if options.threads:
         torch.set_num_threads(options.threads)
     keep_memory()
-    layers, heads, channels = (4, 4, 256) if options.size == "small" else (6, 6, 384)
-    config = Config(vocab_size=8192, n_layer=layers, n_head=heads, n_embd=channels, block_size=256)
+    layers, heads, channels = SIZES[options.size]
+    config = Config(vocab_size=VOCABULARY, n_layer=layers, n_head=heads, n_embd=channels, block_size=256)
     if PROMPT + options.tokens > config.block_size:
         raise CapstoneError(
             f"--tokens {options.tokens}: transformers ends at the context, so {config.block_size - PROMPT} at most."
