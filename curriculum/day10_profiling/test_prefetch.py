@@ -20,7 +20,7 @@ def until(happened):
             return
         time.sleep(0.002)
         by_others = time.process_time() - time.thread_time()
-        in_vain = in_vain + 1 if by_others < computed + 0.0005 else 0
+        in_vain = in_vain + 1 if by_others < computed + 0.0001 else 0
         computed = by_others if in_vain == 0 else computed
 
 
