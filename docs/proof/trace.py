@@ -34,8 +34,8 @@ UNITS = (
 HEAD = """\
 # Where trace and swap lead
 
-For every mistake of these units, `course trace` and `course swap` were run on the first check that it fails. The file in
-which the mistake stands is known, so what they say can be judged. Made by `python -m docs.proof.trace UNIT…`.
+For every mistake of these units, `course trace` and `course swap` were run on the first check that it fails. The file
+in which the mistake stands is known, so what they say can be judged. Made by `python -m docs.proof.trace UNIT…`.
 
 **trace** follows calls of functions and modules to the first value that differs, and names the file. Where every call
 gives what the reference gives, it says so, and guesses nothing: such a mistake lies in a constructor, in gradients, in
