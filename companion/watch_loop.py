@@ -130,11 +130,11 @@ class Watcher:
         return True
 
     def _tick(self) -> None:
-        if self.running:
+        if self.running and self.sent:
             self._prepare()  # the next process, in case that this run has to be given up
-            if self.display.paints:
-                self.board.seconds = time.monotonic() - self.wish.since
-                self._paint()
+        if self.running and self.display.paints:
+            self.board.seconds = time.monotonic() - self.wish.since
+            self._paint()
 
     # What is to be checked
 
