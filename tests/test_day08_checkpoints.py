@@ -21,7 +21,7 @@ from solutions.day08_checkpoints.monitor import Monitor, spike_limit
 from solutions.day08_checkpoints.standing import GPT2_TOKENS, in_other_units, where_it_stands
 
 ROOT = Path(__file__).parents[1]
-RECORDED = json.loads((ROOT / "docs" / "runs" / "wikitext2-cpu" / "metrics.json").read_text(encoding="utf-8"))
+RECORDED = json.loads((ROOT / "docs" / "runs" / "wikitext2-first" / "metrics.json").read_text(encoding="utf-8"))
 
 
 class Tiny(nn.Module):
@@ -173,7 +173,7 @@ def env_with_root():
 
 
 def test_stand_writes_a_record(tmp_path):
-    run = str(ROOT / "docs" / "runs" / "wikitext2-cpu")
+    run = str(ROOT / "docs" / "runs" / "wikitext2-first")
     done = started("stand", run, "--because", "It is small and had little time.", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     metrics = json.loads((tmp_path / "runs" / "day08-standing" / "metrics.json").read_text(encoding="utf-8"))
