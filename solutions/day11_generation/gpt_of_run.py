@@ -120,8 +120,8 @@ def open_run(folder: Path) -> OpenRun:
         ) from error
     except Exception as error:  # torch and tokenizers raise whatever they like for a damaged file
         raise NotARun(f"{folder} cannot be opened: {error}.") from error
-    numbers = [config[key] for key in ("block_size", "n_layer", "n_head", "n_embd")]
-    sizes = Sizes(tokenizer.get_vocab_size(), *numbers, rotary=config.get("positions") == "rotary")
+    numbers = {key: config[key] for key in ("block_size", "n_layer", "n_head", "n_embd")}
+    sizes = Sizes(tokenizer.get_vocab_size(), rotary=config.get("positions") == "rotary", **numbers)
     model = GPT(sizes)
     try:
         take_over(model, state)
