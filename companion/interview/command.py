@@ -114,9 +114,11 @@ def _summary(course: Course, memory: Memory, answers: list[Answered]) -> None:
         result.add_row(*row(score))
     console().print(result)
     weak = sum(not answer.good for answer in answers)
-    many = f"{len(answers)} answers" if len(answers) > 1 else "One answer"
-    soon = f"{weak} of them {'come' if weak > 1 else 'comes'} again soon" if weak else "none of them weak"
-    say(f"{many}; {soon}.")
+    if len(answers) == 1:
+        say("One answer; its question comes again soon." if weak else "One answer, and a good one.")
+    else:
+        soon = f"{weak} of them {'come' if weak > 1 else 'comes'} again soon" if weak else "none of them weak"
+        say(f"{len(answers)} answers; {soon}.")
     task = next((task for task in course.tasks if TEXT in task.writes), None)
     if task is None:
         return
