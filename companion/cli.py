@@ -44,7 +44,7 @@ SECTIONS = {
         "data": "companion.data:app",
         "doctor": "companion.doctor.command:doctor",
     },
-    "Instructors": {},
+    "Instructors": {"grade": "companion.grade.command:grade"},
 }
 
 

@@ -16,7 +16,7 @@ import sys
 import tempfile
 import traceback
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -54,7 +54,8 @@ class Order:
 class Worker:
     """Runs checks in a child process, and replaces the child when one of them breaks it."""
 
-    def __init__(self) -> None:
+    def __init__(self, answer: Callable[[Bench, Order], Verdict] | None = None) -> None:
+        self._answer = answer or verdict_of  # how the child answers an order; it must be known by name, for spawn
         default = "fork" if sys.platform == "linux" else "spawn"
         self._context = multiprocessing.get_context(os.environ.get("COURSE_START_METHOD", default))
         self._process: multiprocessing.process.BaseProcess | None = None
@@ -83,7 +84,7 @@ class Worker:
             self._stop()
             self._pipe, theirs = self._context.Pipe()
             self._process = self._context.Process(  # type: ignore[attr-defined]
-                target=serve, args=(theirs, self._pipe, Path(self._folder.name))
+                target=serve, args=(theirs, self._pipe, Path(self._folder.name), self._answer)
             )  # no daemon: it may start ranks
             with ctrl_c_ignored():
                 self._process.start()
@@ -147,7 +148,7 @@ def _cause(code: int | None) -> str:
     return f"Python ended in the middle of the check (exit code {code}): os._exit() does that."
 
 
-def serve(pipe: Connection, parents: Connection, folder: Path) -> None:
+def serve(pipe: Connection, parents: Connection, folder: Path, answer: Callable[[Bench, Order], Verdict]) -> None:
     """The child: answer each order with a verdict, until the parent closes its end of the pipe, or is gone."""
     parents.close()  # a copy of it kept open here would hide the parent's end
     limit()
@@ -170,7 +171,7 @@ def serve(pipe: Connection, parents: Connection, folder: Path) -> None:
                 if uses_ranks(order.exercise / order.file):
                     get_ready()
                 bench = benches.setdefault((order.exercise, order.solution), Bench(order.exercise, order.solution))
-                verdict = verdict_of(bench, order)
+                verdict = answer(bench, order)
             faulthandler.cancel_dump_traceback_later()
             _limit_time(0)
             pipe.send(verdict if order.capture else replace(verdict, printed=""))
