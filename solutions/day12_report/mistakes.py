@@ -276,8 +276,8 @@ REPORT = usual_mistakes(
     "report.md",
     "What I would do next",
     other="Goal",
-    question="Three steps, in order. For each: what it costs, what you expect of it in numbers, and how you would find out "
-    "that you were wrong.",
+    question="Three steps, in order. For each: what it costs, what you expect of it in numbers, and how you would find "
+    "out that you were wrong.",
     read="#121-write-the-projects-report",
     figures=True,
 )

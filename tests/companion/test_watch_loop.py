@@ -207,7 +207,8 @@ def test_help_lists_every_key(watcher):
 def test_the_lesson_opens_where_the_mistake_points_to(watcher, monkeypatch):
     pages = []
     monkeypatch.setattr(watcher, "_page", lambda page: pages.append(page.markup))
-    lesson = "# Week\n\n## Scale\n\ntwice\n\n## 1.2 Adding up\n\n![rows](a.png)\n\n### Step\n\n```\n# no heading\n```\n\n## Last\n"
+    lesson = "# Week\n\n## Scale\n\ntwice\n\n## 1.2 Adding up\n\n![rows](a.png)\n\n"
+    lesson += "### Step\n\n```\n# no heading\n```\n\n## Last\n"
     watcher.course.root.joinpath(SUMS, "README.md").write_text(lesson, encoding="utf-8")
     press(watcher, "l")
     save(watcher, "rows.py")
