@@ -37,7 +37,7 @@ def grade(
     time: Annotated[float, typer.Option(min=0.1, metavar="SECONDS", help="Of computing, for one check.")] = 10.0,
     memory: Annotated[int, typer.Option(min=256, metavar="MB", help="For one submission.")] = 4096,
 ) -> None:
-    """Grade submissions with this course's own checks: points, states, mistakes, and what the class found hard.
+    """Grade submissions by this course's own checks: points, states, mistakes, and what was hard.
 
     Each runs in processes of its own, with limits, and without a network where the system allows it. A submission is a
     whole repository, or folders like day02/ with the files of that day. Files that are missing count as not started.
