@@ -3,6 +3,7 @@
 One process, torch imported once; each unit's files are loaded in memory (grader/loading.py).
 """
 
+import re
 from functools import cache
 from pathlib import Path
 
@@ -91,7 +92,16 @@ def test_mistake_fails_and_is_named(unit, name):
 def test_message_of_mistake_is_the_snapshot(unit, name):
     file = snapshot_file(ROOT, unit, name)
     assert file.is_file(), f"no snapshot of {name}: run `python -m grader matrix`, and read what it wrote"
-    assert row_of(unit, name).message() == file.read_text("utf-8")
+    assert steady(row_of(unit, name).message()) == steady(file.read_text("utf-8"))
+
+
+def steady(message: str) -> str:
+    """A message without what depends on the release of PyTorch, or on how a processor rounds."""
+    message = message.replace("addmm: ", "")
+    message = re.sub(r" at \[[\d, ]+\]:", " at […]:", message)  # where the largest of nearly equal differences is
+    if "to the last bit" in message:  # which bits differ is the processor's affair
+        message = re.sub(r"has length \d+; expected \d+|^ +you .*\n", "", message, flags=re.MULTILINE)
+    return message
 
 
 @pytest.mark.parametrize(("unit", "name"), list(every_mistake()))

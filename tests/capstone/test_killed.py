@@ -158,7 +158,7 @@ def test_so_many_are_kept_and_the_best_is_for_use_alone(options, tmp_path):
     names = sorted(path.name for path in folder.glob("*.pt"))
     assert names == ["best.pt", *(f"step-{step:08d}.pt" for step in (6, 9, 12))]
     best, newest = (torch.load(folder / name, weights_only=True) for name in (names[0], names[-1]))
-    assert newest.keys() - best.keys() == {"optimizer", "progress", "rng", "guard"}
+    assert newest.keys() - best.keys() == {"optimizer", "progress", "rng", "guard", "average"}
     assert len(newest["rng"]) == 1
 
 
