@@ -137,15 +137,15 @@ def points(name, run="wikitext2-cpu"):
 
 def test_numbers_are_those_of_the_run():
     """Worked out here from the record's own numbers."""
-    assert "3.725 · 1.40 = 5.22 nats, and exp of that is 184.7" in points("units")
-    assert "ln 4,096 = 8.32" in points("first-loss")
-    assert "11,520,000 tokens, 2.7 for each parameter" in points("tokens")
-    assert "the same text 3.9 times" in points("tokens")
-    assert "6 · 256 = 1,536 tokens a step" in points("batch")
-    assert "146 GFLOP/s" in points("speed")
-    assert "68 MB" in points("memory")
-    assert "0.27 nats a word" in points("baseline")
-    assert "0.46 nats a word" in points("target")
+    assert "3.617 · 1.24 = 4.49 nats, and exp of that is 89.1" in points("units")
+    assert "ln 8,192 = 9.01" in points("first-loss")
+    assert "16,384,000 tokens, 2.4 for each parameter" in points("tokens")
+    assert "the same text 6.3 times" in points("tokens")
+    assert "16 · 256 = 4,096 tokens a step" in points("batch")
+    assert "149 GFLOP/s" in points("speed")
+    assert "109 MB" in points("memory")
+    assert "0.99 nats a word" in points("baseline")
+    assert "-0.27 nats a word" in points("target")
 
 
 def test_questions_fit_the_run():
