@@ -76,6 +76,8 @@ def transformers_gpt2(config: Config, vocab_size: int) -> nn.Module:
         resid_pdrop=config.dropout,
         embd_pdrop=config.dropout,
         attn_pdrop=config.dropout,
+        bos_token_id=0,
+        eos_token_id=0,
     )
     return _WithLoss(transformers.GPT2LMHeadModel(shape))
 
