@@ -94,5 +94,6 @@ class _WithLoss(nn.Module):
 @torch.no_grad()
 def begin_alike(model: nn.Module, other: nn.Module) -> None:
     """Give the other model the weights of this one, parameter by parameter, in their order (a Conv1D's transposed)."""
+    transposed = {id(module.weight) for module in other.modules() if type(module).__name__ == "Conv1D"}
     for mine, theirs in zip(model.parameters(), other.parameters(), strict=True):
-        theirs.copy_(mine if mine.shape == theirs.shape else mine.t())
+        theirs.copy_(mine.t() if id(theirs) in transposed else mine)

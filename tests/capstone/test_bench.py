@@ -7,8 +7,11 @@ import pytest
 import torch
 
 from capstone import errors
-from capstone.bench import generation, loader, measure, processes, start, tokens
+from capstone import pieces as choosing
+from capstone.bench import generation, loader, measure, plain, processes, start, tokens
 from capstone.bench.__main__ import main as bench
+from capstone.build import build_model
+from capstone.config import Config
 from capstone.errors import CapstoneError
 from capstone.options import read_options
 
@@ -114,3 +117,16 @@ def test_the_command(monkeypatch, tmp_path, capsys, refused):
     code, message = refused("loader", "--json", path)
     assert (code, "holds something else" in message) == (2, True)
     assert refused("loader", "--json", tmp_path / "none" / "figures.json")[0] == 2
+
+
+def test_transformers_begins_with_the_weights_of_the_pieces():
+    """The square matrices, too: a Conv1D's is the transpose of a Linear's, and has the same shape."""
+    config = Config(block_size=8, n_layer=1, n_head=2, n_embd=8, kernels="fast")
+    model = build_model(choosing.load(choosing.choose("reference")), config, 11).eval()
+    other = plain.transformers_gpt2(config, 11).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(0.3 * torch.randn_like(parameter))
+        plain.begin_alike(model, other)
+        idx = torch.arange(8)[None]
+        torch.testing.assert_close(other.model(input_ids=idx).logits, model(idx)[0], rtol=1e-4, atol=1e-4)
