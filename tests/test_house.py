@@ -15,7 +15,7 @@ from grader.units import load_units
 
 ROOT = Path(__file__).parents[1]
 UNITS = load_units(ROOT / "curriculum" / "days.toml")
-FOLDERS = ("grader", "companion", "course_data", "capstone", "curriculum", "solutions", "tests", "docs")
+FOLDERS = ("grader", "companion", "course_data", "capstone", "proof", "curriculum", "solutions", "tests", "docs")
 
 MOST_LINES = 300
 MOST_LINES_OF_A_FUNCTION = 40  # its docstring not counted

@@ -1,0 +1,1 @@
+"""How good are the checks? Maintainers' measurements of them; nothing else depends on this package."""

@@ -1,0 +1,28 @@
+"""The maintainer's measurements of the checks: `python -m proof mutants [UNIT]`, and what stands beside it below."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def mutants(unit: Annotated[str, tyro.conf.Positional] = "") -> int:
+    """Change the reference solutions by machine, one thing at a time, and see whether a check notices.
+
+    Args:
+        unit: part of a unit's name, such as day02; every unit if left out.
+    """
+    print(f"not measured yet: {unit}", file=sys.stderr)
+    return 1
+
+
+COMMANDS: dict[str, Callable[..., int]] = {
+    "mutants": mutants,
+}
+
+if __name__ == "__main__":
+    sys.exit(tyro.extras.subcommand_cli_from_dict(COMMANDS))
