@@ -44,6 +44,7 @@ def raw_losses_judged(source):
     says="A NaN is looked for with comparisons, and no comparison with NaN is true.",
     why="NaN > x is False, so a run that has died of NaN counts as one in which nothing rises: fine.",
     read="#the-rules-in-their-order",
+    seen="Lightning-AI/pytorch-lightning issue 1008",
 )
 def nan_compared(source):
     return change(source, "not all(map(math.isfinite, [*train_losses, *val_losses])) or ", "")
@@ -156,6 +157,7 @@ def last_of_equals(source):
     says="A validation loss of NaN can be the best: min() returns it if it comes first.",
     why="Every comparison with NaN is false, so whatever comes after it never replaces it.",
     read="#what-the-numbers-say",
+    seen="Lightning-AI/pytorch-lightning issue 2636",
 )
 def nan_is_the_best(source):
     return change(source, "math.inf if math.isnan(loss) else loss for loss", "loss for loss")
@@ -403,6 +405,7 @@ def everything_caught(source):
     says="A validation loss of NaN is kept as it is.",
     why="NaN cannot be sorted or compared: where it stands, the table's order and the best are accidents.",
     read="#a-run-that-diverges",
+    seen="Bjarten/early-stopping-pytorch pull request 28",
 )
 def nan_kept(source):
     return change(source, "return val_loss if math.isfinite(val_loss) else math.inf", "return val_loss")
@@ -460,6 +463,7 @@ def four_decimals(source):
     says="The main process is the one with local rank 0.",
     why="Every machine has one of those: on four machines, four processes write the same file.",
     read="#who-am-i",
+    seen="NVIDIA/apex issue 886",
 )
 def main_by_local_rank(source):
     return change(source, "return self.rank == 0", "return self.local_rank == 0")
@@ -470,6 +474,7 @@ def main_by_local_rank(source):
     says="The local rank is taken to be the rank.",
     why="On the second machine, rank 5 would look for a GPU number 5 where there are four.",
     read="#who-am-i",
+    seen="huggingface/trl pull request 515 (the two confused the other way round)",
 )
 def local_rank_is_rank(source):
     return change(source, "return World(rank, local_rank, size)", "return World(rank, rank, size)")
@@ -505,6 +510,7 @@ def ranges_not_checked(source):
     says="The GPU is chosen by the rank, not by the local rank.",
     why="Rank 6 may be the third process of the second machine: its GPU has the number 2.",
     read="#form-the-group",
+    seen="meta-llama/llama-cookbook issue 90",
 )
 def gpu_by_rank(source):
     return change(source, 'torch.device("cuda", world.local_rank)', 'torch.device("cuda", world.rank)')
@@ -515,6 +521,7 @@ def gpu_by_rank(source):
     says="No GPU is chosen: every process computes on number 0.",
     why="NCCL then stops, or waits for ever, because two ranks sit on one GPU.",
     read="#form-the-group",
+    seen="facebookresearch/fairchem issue 597",
 )
 def no_gpu_chosen(source):
     source = change(source, "        torch.cuda.set_device(device)\n", "")
@@ -596,6 +603,7 @@ def stop_without_group(source):
     says="The group is never left.",
     why="NCCL warns, and a process may hang at its end because the others are gone.",
     read="#form-the-group",
+    seen="pytorch/examples pull request 1387",
 )
 def never_left(source):
     return change(source, "    if dist.is_initialized():\n        dist.destroy_process_group()", "    return None")
@@ -616,6 +624,7 @@ def sum_in_place(source):
     says="Only rank 0 has the sum: the others have parts of it.",
     why="That is reduce. After an all-reduce everybody has the result.",
     read="#the-all-reduce",
+    seen="allenai/OLMo pull request 453",
 )
 def only_reduced(source):
     return change(source, "dist.all_reduce(total)", "dist.reduce(total, dst=0)")
@@ -651,6 +660,7 @@ def all_receive_first(source):
     says="Only rank 0 calls broadcast.",
     why="Every rank of the group must call a collective: those that are to receive, too.",
     read="#every-rank-calls-it",
+    seen="huggingface/transformers-bloom-inference pull request 40 (a barrier)",
     hangs=True,
 )
 def broadcast_on_rank_0(source):
@@ -693,7 +703,7 @@ def read_out_too_early(source):
     says="The sampler is not told the epoch.",
     why="Every epoch has the order of the first: the model sees the same batches again and again.",
     read="#tell-it-the-epoch",
-    seen="https://github.com/pytorch/pytorch/issues/31771",
+    seen="pytorch/pytorch issue 31771",
 )
 def no_set_epoch(source):
     return change(source, "    sampler.set_epoch(epoch)\n", "")
@@ -704,6 +714,7 @@ def no_set_epoch(source):
     says="Every rank has all the data, in the same order: nothing was dealt out.",
     why="All ranks compute the same gradient, and their mean is that gradient: two GPUs do the work of one.",
     read="#dealing-out-the-indices",
+    seen="NVIDIA/DeepLearningExamples pull request 622; innnky/so-vits-svc issue 70",
 )
 def same_data_everywhere(source):
     return change(source, "num_replicas=size, rank=rank", "num_replicas=1, rank=0")
@@ -714,6 +725,7 @@ def same_data_everywhere(source):
     says="Every rank shuffles with a seed of its own.",
     why="The shares are cut from different orders: some examples come on two ranks, others on none.",
     read="#dealing-out-the-indices",
+    seen="yangkky/distributed_tutorial issue 5 (by way of the epoch)",
 )
 def seed_of_its_own(source):
     return change(source, "seed=seed, drop_last=True", "seed=seed + rank, drop_last=True")
@@ -724,6 +736,7 @@ def seed_of_its_own(source):
     says="The seed is not handed on.",
     why="Two runs with different seeds then see the same data in the same order.",
     read="#dealing-out-the-indices",
+    seen="LambdaLabsML/distributed-training-guide issue 40",
 )
 def sampler_seed_not_handed_on(source):
     return change(source, "seed=seed, drop_last=True", "drop_last=True")
@@ -744,6 +757,7 @@ def not_shuffled(source):
     says="Every rank has batches of the whole size.",
     why="With four ranks the global batch is four times as large: it is another run, with another best learning rate.",
     read="#the-batch-size-is-global",
+    seen="Lightning-AI/pytorch-lightning issue 2684",
 )
 def whole_batch_each(source):
     return change(source, "batch_size=batch_size // size", "batch_size=batch_size")
@@ -754,6 +768,7 @@ def whole_batch_each(source):
     says="The sampler fills up: examples from the beginning come a second time, so that the ranks have equally many.",
     why="They count twice in this epoch, and the batches are no longer those of one process.",
     read="#what-does-not-divide",
+    seen="pytorch/pytorch issue 22584",
 )
 def filled_up(source):
     return change(source, "seed=seed, drop_last=True", "seed=seed")
@@ -774,6 +789,7 @@ def last_batch_kept(source):
     says="A batch size that the ranks do not divide is rounded down in silence.",
     why="9 on 2 ranks becomes 8: the run is not the one that was asked for.",
     read="#the-batch-size-is-global",
+    seen="pytorch/ignite issue 3234",
 )
 def rounded_in_silence(source):
     return change(source, "    if batch_size % size:\n        raise", "    if False:\n        raise")
@@ -794,6 +810,7 @@ def no_batch_no_error(source):
     says="The evaluation is dealt out by DistributedSampler, which repeats examples to fill up.",
     why="11 examples on 4 ranks become 12: the first one is scored twice, and the loss is not that of the split.",
     read="#evaluation-is-exact",
+    seen="pytorch/pytorch issue 25162; pytorch/vision issue 4559",
 )
 def padding_scored_twice(source):
     return change(
@@ -808,6 +825,7 @@ def padding_scored_twice(source):
     says="The evaluation leaves out what does not divide.",
     why="The loss is that of a part of the split, and of another part for another number of ranks.",
     read="#evaluation-is-exact",
+    seen="areal-project/AReaL pull request 1096",
 )
 def tail_not_scored(source):
     return change(
@@ -885,6 +903,7 @@ def any_module_unwrapped(source):
     says="Only one wrapping is taken off.",
     why="A compiled model in DDP has two: `module._orig_mod.` stays in the keys, or half of it.",
     read="#unwrap",
+    seen="facebookresearch/fairchem pull request 76",
 )
 def one_wrapping_only(source):
     source = change(source, "            model = model.module\n", "            return model.module\n")
@@ -896,7 +915,7 @@ def one_wrapping_only(source):
     says="torch.compile's wrapping is not taken off.",
     why="The checkpoint has `_orig_mod.` in all its keys, and a bare model refuses it.",
     read="#unwrap",
-    seen="https://github.com/karpathy/nanoGPT/issues/325",
+    seen="karpathy/nanoGPT issue 325",
 )
 def compiled_stays(source):
     return change(source, 'isinstance(getattr(model, "_orig_mod", None), nn.Module)', "False")
@@ -907,6 +926,7 @@ def compiled_stays(source):
     says="DDP's wrapping is not taken off.",
     why="The checkpoint has `module.` in all its keys, and a bare model refuses it.",
     read="#unwrap",
+    seen="hpcaitech/ColossalAI issue 768",
 )
 def ddp_stays(source):
     return change(source, "if isinstance(model, DistributedDataParallel):", "if False:")
@@ -960,7 +980,7 @@ def empty_share_left_out(source):
     says="The mean of the ranks' means is taken.",
     why="A rank that has seen two things then counts as much as one that has seen ten.",
     read="#a-mean-over-ranks",
-    seen="https://github.com/huggingface/transformers/issues/34191",
+    seen="huggingface/transformers issue 34191",
 )
 def mean_of_means(source):
     return change(
@@ -975,6 +995,7 @@ def mean_of_means(source):
     says="Sums and counts are added up in float32.",
     why="It cannot count beyond 16,777,216: there, adding 1 changes nothing.",
     read="#a-mean-over-ranks",
+    seen="apache/mxnet issue 8226; tensorflow/tensorboard pull request 5337",
 )
 def counted_in_float32(source):
     return change(source, "else torch.float64  # Apple", "else torch.float32  # Apple")
@@ -985,6 +1006,7 @@ def counted_in_float32(source):
     says="Every rank does it.",
     why="Eight processes write the same file at the same time; if they write different bytes, it is broken.",
     read="#what-one-rank-does",
+    seen="deepmodeling/deepmd-kit pull request 5336, in review",
 )
 def every_rank_does_it(source):
     return change(source, "if dist.get_rank() == 0:\n        try", "if True:\n        try")
@@ -995,6 +1017,7 @@ def every_rank_does_it(source):
     says="Nobody waits for rank 0.",
     why="The others go on to read a file that is not there, or run into the time limit at the next collective.",
     read="#what-one-rank-does",
+    seen="KempnerInstitute/KempnerForge issue 49",
 )
 def nobody_waits(source):
     return change(source, "    dist.broadcast_object_list(news, src=0)\n", "")
@@ -1005,6 +1028,7 @@ def nobody_waits(source):
     says="The collective stands under `if rank == 0`.",
     why="Every rank of the group must call it. Rank 0 waits for the others, and they are elsewhere.",
     read="#every-rank-calls-it",
+    seen="huggingface/transformers-bloom-inference pull request 40",
     hangs=True,
 )
 def collective_under_if(source):
@@ -1020,6 +1044,7 @@ def collective_under_if(source):
     says="If rank 0 fails, the others wait for it for ever.",
     why="The exception jumps over the collective, and the job ends half an hour later, at the time limit.",
     read="#what-one-rank-does",
+    seen="HDFGroup/hdf5 pull request 1183",
     hangs=True,
 )
 def failure_leaves_others_waiting(source):
@@ -1050,6 +1075,7 @@ def others_go_on(source):
     says="Forward goes to the model inside DDP, past the wrapper.",
     why="It is the wrapper's forward that gets the averaging ready: each rank's gradient stays its own.",
     read="#one-step-on-all-ranks",
+    seen="jingyaogong/minimind pull request 854",
 )
 def forward_through_module(source):
     return change(
@@ -1062,7 +1088,7 @@ def forward_through_module(source):
     says="Each rank's loss is the mean over its own tokens.",
     why="DDP then takes the mean of the ranks' means: a token in a short share counts more than one in a long share.",
     read="#the-mean-of-means-again",
-    seen="https://github.com/huggingface/transformers/issues/34191",
+    seen="huggingface/transformers issue 34191",
 )
 def mean_of_own_tokens(source):
     return change(
@@ -1075,6 +1101,7 @@ def mean_of_own_tokens(source):
     says="Each rank's sum is divided by the number of all ranks' tokens, and DDP divides by the number of ranks again.",
     why="The gradient is too small by the number of ranks: on 8 GPUs the run is 8 times less eager.",
     read="#the-mean-of-means-again",
+    seen="verl-project/verl pull request 5366; facebookresearch/fairseq issue 494 undoes it",
 )
 def divided_twice(source):
     return change(
@@ -1099,6 +1126,7 @@ def nothing_scored_is_nan(source):
     says="A rank that has nothing to score leaves the step.",
     why="The others wait in backward for its part of the gradient, for ever.",
     read="#every-rank-calls-it",
+    seen="NVIDIA-NeMo/Automodel pull request 2468",
     hangs=True,
 )
 def leaves_the_step(source):
@@ -1116,6 +1144,7 @@ def leaves_the_step(source):
     says="The loss that is reported is this rank's own share, not the mean over the ranks.",
     why="Rank 0's curve is then that of a half of each batch: noisier, and another one on another number of ranks.",
     read="#one-step-on-all-ranks",
+    seen="cybertronai/transformer-xl issue 14",
 )
 def own_loss_reported(source):
     return change(
@@ -1162,6 +1191,7 @@ def padding_counted(source):
     says="The evaluation is this rank's own.",
     why="Ranks come to different losses; what is best, each would decide otherwise.",
     read="#evaluation-on-all-ranks",
+    seen="NVIDIA-BioNeMo/bionemo-recipes pull request 786",
 )
 def evaluation_of_its_own(source):
     return change(source, "return mean_over_ranks(total, count).item()", "return (total / count).item()")
@@ -1186,6 +1216,7 @@ def mean_of_batch_means(source):
     says="The evaluation calls the wrapper, not the bare model.",
     why="The wrapper's forward sends the model's buffers round: ranks with fewer batches are waited for.",
     read="#evaluation-on-all-ranks",
+    seen="discuss.pytorch.org: Torch.distributed.barrier() hangs in DDP",
 )
 def wrapper_evaluated(source):
     return change(source, "    model = unwrap(model)\n    modes", "    modes")
@@ -1196,6 +1227,7 @@ def wrapper_evaluated(source):
     says="Dropout is on while the model is evaluated.",
     why="A damaged model is measured, and another one each time.",
     read="#evaluation-on-all-ranks",
+    seen="karpathy/nanoGPT pull request 240",
 )
 def dropout_on(source):
     return change(source, "    model.eval()\n    try", "    try")
@@ -1220,6 +1252,7 @@ def empty_split_is_nan(source):
     says="The optimizer is made before the model is wrapped, and so before it is on its device.",
     why="Where taking it there makes new parameters, the optimizer has the old ones, and nothing is trained.",
     read="#the-whole-run",
+    seen="docs.pytorch.org: Module.cuda (it warns of it)",
 )
 def optimizer_too_early(source):
     source = change(source, "    optimizer = make_optimizer(bare)\n", "")
@@ -1266,6 +1299,7 @@ def read_at_every_step(source):
     says="The saved weights have `module.` in their keys.",
     why="They are those of the wrapper. A bare model, without DDP, refuses them.",
     read="#the-whole-run",
+    seen="pfnet/pfrl pull request 55",
 )
 def saved_with_module(source):
     return change(source, "torch.save(bare.state_dict(), best_file)", "torch.save(wrapped.state_dict(), best_file)")
@@ -1288,6 +1322,7 @@ def every_rank_writes(source):
     says="Every rank logs.",
     why="Every line comes as often as there are ranks.",
     read="#what-one-rank-does",
+    seen="allenai/OLMo pull request 453",
 )
 def every_rank_logs(source):
     return change(
@@ -1315,6 +1350,7 @@ def saved_always(source):
     says="A rank whose loss is not finite leaves the step.",
     why="The others wait in backward for its part of the gradient, for ever. The scaler skips for all.",
     read="#all-skip-or-none",
+    seen="Lightning-AI/pytorch-lightning pull request 5359",
     hangs=True,
 )
 def leaves_when_not_finite(source):
@@ -1332,6 +1368,7 @@ def leaves_when_not_finite(source):
     says="Forward goes to the model inside DDP, past the wrapper.",
     why="The overflow stays on its rank: it skips, the others step, and weights and scales part for ever.",
     read="#all-skip-or-none",
+    seen="jingyaogong/minimind pull request 854",
 )
 def amp_forward_through_module(source):
     return change(source, "        logits, _ = model(x)", '        logits, _ = getattr(model, "module", model)(x)')
@@ -1342,7 +1379,7 @@ def amp_forward_through_module(source):
     says="The gradient is clipped while it is still scaled.",
     why="Its norm is a thousand times too large then: every step is clipped down to next to nothing.",
     read="#unscale-clip-step",
-    seen="https://docs.pytorch.org/docs/stable/notes/amp_examples.html",
+    seen="docs.pytorch.org: Automatic mixed precision examples (it warns of it)",
 )
 def clipped_while_scaled(source):
     return change(source, "    scaler.unscale_(optimizer)\n", "")
@@ -1353,6 +1390,7 @@ def clipped_while_scaled(source):
     says="The optimizer steps by itself, not through the scaler.",
     why="A step that overflowed is taken all the same, and every weight is NaN.",
     read="#all-skip-or-none",
+    seen="IAHispano/Applio pull request 860",
 )
 def optimizer_steps(source):
     return change(source, "    scaler.step(optimizer)\n", "    optimizer.step()\n")
@@ -1363,6 +1401,7 @@ def optimizer_steps(source):
     says="The scale is never updated.",
     why="After the first overflow, every step overflows, and all are skipped.",
     read="#all-skip-or-none",
+    seen="espnet/espnet pull request 2362; Azure/MS-AMP pull request 45",
 )
 def scale_never_updated(source):
     return change(source, "    scaler.update()\n", "    scaler._per_optimizer_states.clear()\n")
@@ -1383,6 +1422,7 @@ def loss_not_scaled(source):
     says="Backward runs under autocast.",
     why="It takes each operation's precision from forward by itself; PyTorch advises against it.",
     read="#unscale-clip-step",
+    seen="docs.pytorch.org: Automatic mixed precision package (it advises against it)",
 )
 def backward_under_autocast(source):
     return change(
@@ -1417,7 +1457,7 @@ def no_autocast(source):
     says="A step counts as taken, whatever the scaler did.",
     why="The schedule goes on after a step that was skipped: at the start of a run, that eats up the warm-up.",
     read="#did-it-step",
-    seen="https://github.com/pytorch/pytorch/issues/44511",
+    seen="pytorch/pytorch issue 44511",
 )
 def always_stepped(source):
     return change(source, "scaler.get_scale() >= scale)", "True)")
@@ -1428,6 +1468,7 @@ def always_stepped(source):
     says="Whether it stepped is taken from this rank's own loss.",
     why="Rank 0's loss is finite when rank 1 overflows: the ranks' schedules part.",
     read="#did-it-step",
+    seen="ecmwf/WeatherGenerator pull request 2718",
 )
 def stepped_by_own_loss(source):
     return change(source, "scaler.get_scale() >= scale)", "bool(total.isfinite()))")
@@ -1438,6 +1479,7 @@ def stepped_by_own_loss(source):
     says="bfloat16 is scaled, too.",
     why="It has float32's range and needs none; its steps would be skipped for nothing.",
     read="#which-precision-needs-a-scaler",
+    seen="huggingface/accelerate pull request 1036; ecmwf/WeatherGenerator issue 874",
 )
 def bfloat16_scaled(source):
     return change(source, ", enabled=dtype == torch.float16)", ")")

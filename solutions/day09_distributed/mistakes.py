@@ -10,6 +10,7 @@ from grader.catalogue import change, mistake
     says="The vector was cut with chunk, which rounds the length of a part up.",
     why="The last part is then much shorter than the others, or there are fewer parts than ranks.",
     read="#sizes-that-do-not-divide",
+    seen="pytorch/pytorch issue 9382",
 )
 def cut_with_chunk(source):
     return change(source, "values.tensor_split(parts)", "values.chunk(parts)")
@@ -44,6 +45,7 @@ def parts_are_copies(source):
     says="Every rank sends first and receives afterwards; a sending ends only when the next rank receives.",
     why="All stand still in their sending, and nobody ever comes to receive: a deadlock.",
     read="#who-receives-if-everybody-sends",
+    seen="NVIDIA/nccl issue 479",
     hangs=True,
 )
 def everybody_sends_first(source):
@@ -56,6 +58,7 @@ def everybody_sends_first(source):
     says="Nobody waits until what was sent has left.",
     why="Whoever changes the part next may change what is still on its way: a fault that comes and goes.",
     read="#who-receives-if-everybody-sends",
+    seen="pytorch/pytorch pull request 61875 (the warning in the docs)",
 )
 def sending_not_waited_for(source):
     source = change(source, "    sending = link.start_send(outgoing)", "    link.start_send(outgoing)")
@@ -221,6 +224,7 @@ def view_of_strided(source):
     says="One rank has left the loop, and another is still in it and waits in backward.",
     why="Each backward of DDP is an appointment of all ranks. Whoever comes once more than the others waits for ever.",
     read="#a-collective-is-an-appointment",
+    seen="pytorch/pytorch issue 33148",
     hangs=True,
 )
 def every_batch_of_its_own(source):
@@ -237,7 +241,7 @@ def every_batch_of_its_own(source):
     says="The steps go on until the last rank has run out of batches, as DDP's Join does it.",
     why="Nothing hangs, but the last steps are taken on some of the ranks' batches alone, and were not to be taken.",
     read="#a-collective-is-an-appointment",
-    seen="https://docs.pytorch.org/tutorials/advanced/generic_join.html",
+    seen="docs.pytorch.org: Distributed training with uneven inputs using the Join context manager",
 )
 def until_the_last_has_run_out(source):
     source = change(source, "batches[: int(steps)]", "batches")
@@ -272,6 +276,7 @@ def begins_again(source):
     says="Rank 0 waits in the all-reduce, and the others have gone another way: they never come there.",
     why="A collective is called by every rank or by none. What rank 0 may do alone is to print.",
     read="#a-collective-is-an-appointment",
+    seen="talmolab/sleap-nn pull request 437",
     hangs=True,
 )
 def collective_on_rank_0(source):
@@ -289,6 +294,7 @@ def collective_on_rank_0(source):
     says="Rank 0 stands in the all-reduce, and the others stand at a barrier.",
     why="Both are collectives, but not the same one: everybody has come, to different places.",
     read="#a-collective-is-an-appointment",
+    seen="LibreYOLO/libreyolo pull request 594, in review",
     hangs=True,
 )
 def others_at_a_barrier(source):
@@ -305,6 +311,7 @@ def others_at_a_barrier(source):
     says="Each rank has the mean over its own examples, and rank 0 reports its own.",
     why="Nothing waits any more, because nothing is exchanged: what is reported is a part of the validation.",
     read="#a-collective-is-an-appointment",
+    seen="cybertronai/transformer-xl issue 14",
 )
 def own_examples_only(source):
     return change(source, "    dist.all_reduce(sums)\n", "")
@@ -315,6 +322,7 @@ def own_examples_only(source):
     says="Every rank reports.",
     why="With eight ranks the same line appears eight times, and eight ranks write to one file at once.",
     read="#a-collective-is-an-appointment",
+    seen="allenai/OLMo pull request 453",
 )
 def everybody_reports(source):
     return change(
@@ -341,6 +349,7 @@ def rank_in_the_seed_of_the_weights(source):
     says="All ranks draw the same numbers in the training: dropout drops the same values on each of them.",
     why="The copies agree, but two ranks that drop the same values average less noise away than two that do not.",
     read="#what-all-ranks-have-in-common",
+    seen="facebookresearch/fastMRI pull request 123; ecmwf/anemoi-core issue 595",
 )
 def same_numbers_on_every_rank(source):
     return change(source, "    torch.manual_seed(seed + 1 + dist.get_rank())\n", "")
@@ -370,7 +379,7 @@ def made_alike_at_the_end(source):
     says="When the next step begins, DDP still waits for gradients of the step before.",
     why="It waits until every parameter has one, and the parameters that a batch does not use never get one.",
     read="#what-ddp-waits-for",
-    seen="https://github.com/pytorch/pytorch/issues/43259",
+    seen="pytorch/pytorch issue 43259",
 )
 def unused_head_not_announced(source):
     return change(source, ", find_unused_parameters=True", "")
@@ -381,6 +390,7 @@ def unused_head_not_announced(source):
     says="The forward goes past DDP, straight to the model inside.",
     why="DDP then has nothing to refuse, and nothing to synchronise: each rank trains a copy of its own.",
     read="#what-ddp-waits-for",
+    seen="OpenTSLM/OpenTSLM pull request 49",
 )
 def past_ddp(source):
     source = change(source, ", find_unused_parameters=True", "")
@@ -395,7 +405,7 @@ def past_ddp(source):
     says="The result is a mean of means: each batch counts the same in its rank, and each rank the same in the end.",
     why="An example in a small batch, or on a rank with few of them, counts more than the others.",
     read="#the-mean-of-means",
-    seen="https://github.com/huggingface/transformers/issues/34191",
+    seen="huggingface/transformers issue 34191",
 )
 def mean_of_means(source):
     source = change(source, "    total, count = torch.tensor(0.0), torch.tensor(0.0)\n", "    means = []\n")
@@ -440,6 +450,7 @@ def batches_count_alike(source):
     says="Some examples come up on both ranks, and others nowhere: the shares are not of the same pack.",
     why="Each rank shuffles the whole pack and takes its cards. They fit together only if all have shuffled alike.",
     read="#dealing-out-the-examples",
+    seen="yangkky/distributed_tutorial issue 5 (by way of the epoch)",
 )
 def another_seed_on_each_rank(source):
     source = change(source, "from torch.utils", "import torch.distributed as dist\nfrom torch.utils")
@@ -451,7 +462,7 @@ def another_seed_on_each_rank(source):
     says="Every epoch has the same order: the sampler was not told which epoch it is.",
     why="The order depends on seed and epoch alone. Without set_epoch it is epoch 0 for ever.",
     read="#dealing-out-the-examples",
-    seen="https://github.com/pytorch/pytorch/issues/31771",
+    seen="pytorch/pytorch issue 31771",
 )
 def same_order_in_every_epoch(source):
     return change(source, "        sampler.set_epoch(epoch)\n", "")
@@ -472,6 +483,7 @@ def not_shuffled(source):
     says="Every rank goes through all examples.",
     why="Each example comes up on every rank: all do the same work, and an epoch takes as long as with one.",
     read="#dealing-out-the-examples",
+    seen="openvla/openvla issue 125",
 )
 def everybody_has_everything(source):
     return change(source, "(dataset, shuffle", "(dataset, num_replicas=1, rank=0, shuffle")
@@ -485,7 +497,7 @@ def everybody_has_everything(source):
     says="Each rank divides by its own tokens: the mean of the ranks' means, not the mean over all tokens.",
     why="A token on a rank with few of them then weighs more than one on a rank with many.",
     read="#one-fraction-for-all-ranks",
-    seen="https://github.com/huggingface/transformers/issues/34191",
+    seen="huggingface/transformers issue 34191",
 )
 def own_tokens_only(source):
     return change(source, "    if dist.is_initialized():\n        dist.all_reduce(count)\n", "")
@@ -496,6 +508,7 @@ def own_tokens_only(source):
     says="The sum is divided by the tokens of all ranks, and then DDP divides by the ranks once more.",
     why="DDP takes the mean over the ranks, always. Each rank's share has to make up for it.",
     read="#one-fraction-for-all-ranks",
+    seen="verl-project/verl pull request 5366",
 )
 def ddps_mean_forgotten(source):
     return change(source, "weight = ranks / ", "weight = 1 / ")
@@ -506,6 +519,7 @@ def ddps_mean_forgotten(source):
     says="Each micro-batch's loss is a mean over its own tokens, divided by the number of micro-batches.",
     why="That is right only if all micro-batches of all ranks score equally many tokens.",
     read="#one-fraction-for-all-ranks",
+    seen="huggingface/transformers issue 34191",
 )
 def micro_batches_count_alike(source):
     return change(
@@ -552,6 +566,7 @@ def count_read(source):
     says="The gradients travel after every micro-batch.",
     why="The result is the same, for as many times the traffic: it is the reason to accumulate that is lost.",
     read="#when-ddp-talks",
+    seen="huggingface/accelerate pull request 106; karpathy/nanochat pull request 33",
 )
 def talks_every_time(source):
     return change(source, "nullcontext() if last else _without_sync(model)", "nullcontext()")
@@ -562,7 +577,7 @@ def talks_every_time(source):
     says="Only the backward runs under no_sync, not the forward: the gradients travel every time all the same.",
     why="The forward prepares DDP's all-reduces. When the backward comes, it is too late to forbid them.",
     read="#the-forward-too",
-    seen="https://github.com/pytorch/pytorch/issues/43201",
+    seen="pytorch/pytorch issue 43201; karpathy/build-nanogpt pull request 30",
 )
 def only_the_backward_is_silent(source):
     return change(
@@ -595,6 +610,7 @@ def never_talks(source):
     says="The gradients travel with the first micro-batch, and those of the others stay where they are.",
     why="An all-reduce sends what has been summed so far. What comes after it is each rank's own.",
     read="#when-ddp-talks",
+    seen="modelscope/FunASR pull request 3472",
 )
 def talks_too_early(source):
     return change(source, "last = number == len(micro_batches)", "last = number == 1")
@@ -605,6 +621,7 @@ def talks_too_early(source):
     says="The gradients are clipped after every micro-batch.",
     why="What is clipped early is a part of the sum, on one rank. Only the whole gradient has the norm that is meant.",
     read="#after-the-last-backward",
+    seen="huggingface/transformers issue 986; facebookresearch/lingua pull request 59",
 )
 def clipped_every_time(source):
     source = change(
@@ -769,6 +786,7 @@ def mean_of_the_steps(source):
     says="The steps of the warm-up are counted.",
     why="They set up memory, kernels and connections, once; a long run does not notice, a short measurement does.",
     read="#what-a-clock-tells",
+    seen="ecmwf/anemoi-core pull request 1254",
 )
 def warm_up_counted(source):
     return change(source, "seconds[warmup:]", "seconds")
@@ -789,6 +807,7 @@ def last_steps_left_out(source):
     says="The tokens of a step are multiplied by the number of processes, and they are those of all processes already.",
     why="Every number of processes then seems to scale perfectly, and better.",
     read="#tokens-per-second",
+    seen="karpathy/nanoGPT issue 543",
 )
 def tokens_counted_twice(source):
     return change(source, "run.tokens_per_step / run", "run.tokens_per_step * run.processes / run")
@@ -926,6 +945,7 @@ def first_fault_only(source):
     says="localhost is accepted as the address of one node among several.",
     why="On every node it means that node itself. Each waits for the others at its own door.",
     read="#who-meets-where",
+    seen="pytorch/pytorch pull request 116304",
 )
 def localhost_among_several(source):
     return change(
@@ -1026,6 +1046,7 @@ def own_address_for_master(source):
     says="WORLD_SIZE is the number of nodes, not of processes.",
     why="The first processes to come fill the world, and the others are left outside.",
     read="#who-is-who",
+    seen="pytorch/examples issue 640 (there --world-size counts nodes)",
 )
 def world_of_nodes(source):
     return change(source, "str(len(cluster.addresses) * cluster.processes_per_node)", "str(len(cluster.addresses))")
@@ -1036,6 +1057,7 @@ def world_of_nodes(source):
     says="LOCAL_RANK is the rank among all.",
     why="It chooses the GPU. On the second node, cuda:4 of four GPUs is one that is not there.",
     read="#who-is-who",
+    seen="LMCache/LMCache issue 814; huggingface/trl pull request 515",
 )
 def local_rank_among_all(source):
     return change(
@@ -1096,7 +1118,7 @@ def all_are_hosts(source):
     says="local-addr is the meeting's address on every node.",
     why="By it the others reach this node's processes: they would all look for them on the first.",
     read="#one-command-for-each-node",
-    seen="https://github.com/pytorch/pytorch/issues/150532",
+    seen="pytorch/pytorch issue 150532",
 )
 def local_address_of_the_first(source):
     return change(source, '"local-addr": cluster.addresses[node_rank]', '"local-addr": meeting')
@@ -1154,6 +1176,7 @@ def nodes_not_counted(source):
     says="Ranks that are all different are accepted, wherever they begin.",
     why="The meeting is held by node 0. With ranks 1 to 3 nobody opens the door.",
     read="#one-command-for-each-node",
+    seen="FoundationVision/VAR issue 108",
 )
 def ranks_only_different(source):
     return change(source, "if ranks != list(range(len(ranks))):", "if len(set(ranks)) != len(ranks):")
@@ -1187,6 +1210,7 @@ def biases_forgotten(source):
     says="The head is counted as a matrix of its own.",
     why="It is tied: its matrix is the token embedding, there once. For GPT-2 small it would be 39 million more.",
     read="#sixteen-bytes-for-each-parameter",
+    seen="huggingface/transformers issue 14960",
 )
 def head_counted(source):
     return change(

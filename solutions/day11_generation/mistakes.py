@@ -111,6 +111,7 @@ def share_of_the_first_rate(source):
     says="Every window scores all that it predicts: tokens in the overlap are scored again.",
     why="They count twice, once with hardly any past. A smaller stride then brings nothing.",
     read="#each-token-once",
+    seen="huggingface/transformers issue 4415",
 )
 def context_scored_again(source):
     return change(source, "Window(begin, end, end - scored_up_to)", "Window(begin, end, end - begin - 1)")
@@ -121,6 +122,7 @@ def context_scored_again(source):
     says="The window moves by a whole context, whatever the stride is.",
     why="The first token of each window then has next to no past, and the perplexity is that of the largest stride.",
     read="#each-token-once",
+    seen="AOSSIE-Org/OpenVerifiableLLM pull request 83, in review",
 )
 def stride_ignored(source):
     return change(source, "scored_up_to, begin = end, begin + stride", "scored_up_to, begin = end, begin + context")
@@ -165,6 +167,7 @@ def stride_not_checked(source):
     says="The result is the mean of the windows' mean losses, and not the mean over all tokens.",
     why="The last window scores few tokens, and each of them would count more than the others.",
     read="#one-sum-one-count",
+    seen="huggingface/transformers issue 34138",
 )
 def mean_of_windows(source):
     source = change(
@@ -192,6 +195,7 @@ def first_instead_of_last(source):
     says="The text is scored in train mode, with dropout.",
     why="Dropout makes the model worse than it is, and another one at every call.",
     read="#one-sum-one-count",
+    seen="karpathy/nanoGPT pull request 240",
 )
 def scored_in_train_mode(source):
     return change(source, "    model.eval()\n", "")
@@ -236,6 +240,7 @@ def no_ends_of_lines(source):
     says="The perplexity per word divides by tokens: it is the one per token once more.",
     why="With another tokenizer the same model gives another number. Words are counted in the text, before it is cut.",
     read="#per-word-and-per-byte",
+    seen="huggingface/transformers issue 483",
 )
 def words_counted_after_tokenizing(source):
     return change(source, "words = len(text.split()) + lines", "words = result.tokens")
@@ -246,6 +251,7 @@ def words_counted_after_tokenizing(source):
     says="Bytes are counted as characters.",
     why="An ë has two bytes and a 中 three. In English it hardly shows, in other languages it is a factor.",
     read="#per-word-and-per-byte",
+    seen="facebookresearch/adaptive-span issue 17",
 )
 def characters_for_bytes(source):
     return change(source, 'len(text.encode("utf-8"))', "len(text)")
@@ -330,6 +336,7 @@ def useless_attempt_kept(source):
     says="The temperature comes after top-p: the set is chosen at temperature 1.",
     why="A sharper distribution needs fewer tokens to reach p. Chosen too early, the set has a tail too many.",
     read="#in-this-order",
+    seen="huggingface/transformers pull request 8686; fishaudio/fish-speech pull request 1150",
 )
 def temperature_after_the_filter(source):
     source = change(source, "    logits = logits / temperature\n", "")
@@ -371,6 +378,7 @@ def probabilities_divided(source):
     says="Top-p drops the token that crosses p.",
     why="What is left has less than p. If one token alone has more than p, nothing is left at all.",
     read="#top-p",
+    seen="rasbt/reasoning-from-scratch issue 164; Biohub/esm pull request 360",
 )
 def crossing_token_dropped(source):
     source = change(source, "before = ranked.cumsum(dim=1) - ranked  #", "before = ranked.cumsum(dim=1)  #")
@@ -400,6 +408,7 @@ def first_token_dropped(source):
     says="The probabilities that top-p kept are not put back into their places.",
     why="They are still in the order of their size: token 0 gets the probability of the most likely one.",
     read="#top-p",
+    seen="lucidrains/PaLM-rlhf-pytorch issue 60",
 )
 def not_put_back(source):
     return change(source, "torch.zeros_like(probabilities).scatter_(1, order, ranked)", "ranked")
@@ -420,6 +429,7 @@ def not_normalised(source):
     says="A top-k above V crashes.",
     why="topk cannot give more than there is. More than all is all.",
     read="#top-k",
+    seen="TransformerLensOrg/TransformerLens pull request 1347",
 )
 def k_above_v(source):
     return change(source, "top_k is not None and top_k < logits.size(1)", "top_k is not None")
@@ -430,6 +440,7 @@ def k_above_v(source):
     says="Top-k keeps everything that is as good as the k-th: of equal tokens more than k.",
     why="Where many tokens are equally likely, the filter lets all of them through.",
     read="#top-k",
+    seen="vllm-project/vllm pull request 50979",
 )
 def ties_kept(source):
     return change(
@@ -510,6 +521,7 @@ def cropped_from_the_wrong_end(source):
     says="The model is asked in train mode: dropout is on.",
     why="Each token comes from another, crippled model.",
     read="#one-token-after-another",
+    seen="pytorch/examples pull request 114; karpathy/nanoGPT pull request 749",
 )
 def sampled_in_train_mode(source):
     return change(
@@ -522,6 +534,7 @@ def sampled_in_train_mode(source):
     says="After generate the model stays in eval mode.",
     why="Samples are drawn in the middle of a training: from the first one on it goes on without dropout.",
     read="#one-token-after-another",
+    seen="rohitg00/ai-engineering-from-scratch pull request 206, in review",
 )
 def stays_in_eval_mode(source):
     return change(
@@ -539,6 +552,7 @@ def stays_in_eval_mode(source):
     says="A row goes on after its stop token.",
     why="What follows the end of a text belongs to another one.",
     read="#where-a-text-ends",
+    seen="lucidrains/h-transformer-1d issue 9; mistralai/mistral-inference pull request 270",
 )
 def goes_on_after_stop(source):
     return change(source, "                token[finished] = stop_token\n", "")
@@ -563,6 +577,7 @@ def stop_in_the_prompt_counts(source):
     says="In a batch the next token comes from the last column, which is padding in a shorter row.",
     why="Short prompts are continued as if zeros stood behind them.",
     read="#prompts-of-unequal-length",
+    seen="huggingface/transformers issue 26569",
 )
 def logits_of_the_padding(source):
     return change(
@@ -577,6 +592,7 @@ def logits_of_the_padding(source):
     says="In a batch shorter prompts are padded on the left, and nothing tells the model.",
     why="The padding is their past, then, and their tokens stand at other positions than alone.",
     read="#prompts-of-unequal-length",
+    seen="huggingface/transformers issue 21080; ndif-team/nnsight issue 672",
 )
 def padded_on_the_left(source):
     source = change(
@@ -641,6 +657,7 @@ def layers_share(source):
     says="clear leaves everything where it was.",
     why="A shorter text would see the rest of the one before.",
     read="#each-key-in-its-place",
+    seen="EleutherAI/gpt-neox pull request 532; ml-explore/mlx-lm pull request 1039",
 )
 def nothing_cleared(source):
     return change(source, "        self.layers.clear()\n", "        self.layers = self.layers\n")
@@ -651,6 +668,7 @@ def nothing_cleared(source):
     says="A query sees all that is in the cache, later positions too.",
     why="When the prompt is read, each position sees what comes after it; and shorter rows see their padding.",
     read="#who-sees-what",
+    seen="meta-pytorch/torchtune issue 959",
 )
 def no_mask(source):
     return change(
@@ -679,6 +697,7 @@ def not_itself(source):
     says="The causal mask is that of T queries at positions 0 to T - 1.",
     why="With one query it lets only the first key through: the model sees the first token, and nothing else.",
     read="#who-sees-what",
+    seen="pytorch/pytorch issues 103082 and 144858",
 )
 def mask_without_positions(source):
     return change(
@@ -717,6 +736,7 @@ def one_position_too_far(source):
     says="All rows are read at the position of the longest.",
     why="A shorter prompt's next word stands where it does not belong, behind a gap of padding.",
     read="#one-position-a-step",
+    seen="unslothai/unsloth issue 3699",
 )
 def position_of_the_longest(source):
     return change(
@@ -751,6 +771,7 @@ def kept_beyond_block_size(source):
     says="A row goes on after its stop token, as long as another one does.",
     why="What follows the end of a text belongs to another one.",
     read="#where-a-text-ends",
+    seen="mistralai/mistral-inference pull request 270",
 )
 def cached_row_goes_on(source):
     return change(source, "        if len(places):\n", "        if len(places) > len(row):\n")
@@ -810,6 +831,7 @@ def repetition_reversed(source):
     says="Distinct-n is the mean of the samples' own values.",
     why="Five times the same sample then has the variety of one. What they share shows only in one count.",
     read="#repetition-and-variety",
+    seen="neural-dialogue-metrics/Distinct-N issue 2",
 )
 def mean_over_samples(source):
     return change(
@@ -839,6 +861,7 @@ def across_the_border(source):
     says="Equal values get different ranks, by the order in which they stand.",
     why="Then the result depends on the order of the samples, and judgements from 1 to 5 are full of equal ones.",
     read="#does-your-eye-agree",
+    seen="TheAlgorithms/Python pull request 14889; jmschrei/bpnet-lite issue 32",
 )
 def ties_by_order(source):
     return change(
