@@ -40,6 +40,7 @@ def folder_forgotten(source):
     says="The end of a line is not counted as a word.",
     why="WikiText-2's published perplexities count it: 217,646 words in validation, 213,886 without.",
     read="#how-large-is-a-text",
+    seen="openai/gpt-2 issue 78",
 )
 def line_ends_not_counted(source):
     return change(source, "len(text.split()) + lines", "len(text.split())")
@@ -123,7 +124,7 @@ def preface_is_an_article(source):
     says="A space is put in front of every text.",
     why="The text does not come back as it was, and every continued line begins with a space of its own.",
     read="#nothing-is-lost",
-    seen="ByteLevel's own default is add_prefix_space=True",
+    seen="huggingface/tokenizers issue 608",
 )
 def prefix_space_added(source):
     return change(source, "ByteLevel(add_prefix_space=False)", "ByteLevel(add_prefix_space=True)")
@@ -134,7 +135,7 @@ def prefix_space_added(source):
     says="Bytes that training did not meet have no token: they vanish.",
     why="A tokenizer of letters it has seen is not a byte-level one; emoji and Chinese are lost without a word.",
     read="#why-bytes",
-    seen="BpeTrainer without initial_alphabet",
+    seen="huggingface/course issue 775",
 )
 def no_byte_alphabet(source):
     return change(source, "        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),\n", "")
@@ -156,6 +157,7 @@ def unknown_token_used(source):
     says="There is no decoder: tokens come out in the symbols of bytes, with spaces between them.",
     why="Ġ stands for a space and Ã© for é; something must turn the symbols into bytes again.",
     read="#nothing-is-lost",
+    seen="huggingface/transformers issue 37659",
 )
 def no_decoder(source):
     return change(source, "    tokenizer.decoder = decoders.ByteLevel()\n", "")
@@ -166,7 +168,7 @@ def no_decoder(source):
     says="Special tokens are left out when ids are turned into text.",
     why="The text does not come back, and a sample that ended looks like one that did not.",
     read="#nothing-is-lost",
-    seen="skip_special_tokens is True by default",
+    seen="the tokenizers library: decode has skip_special_tokens=True by default",
 )
 def special_tokens_skipped(source):
     return change(source, "skip_special_tokens=False", "skip_special_tokens=True")
@@ -177,6 +179,7 @@ def special_tokens_skipped(source):
     says="Each token is turned into text on its own, so that characters of several bytes break.",
     why="A byte of an emoji is no text yet; the bytes must be joined before they are read as UTF-8.",
     read="#nothing-is-lost",
+    seen="karpathy/nanochat pull request 693",
 )
 def decoded_token_by_token(source):
     return change(
@@ -191,7 +194,7 @@ def decoded_token_by_token(source):
     says="Spaces in front of commas and full stops are cleaned up in the decoded text.",
     why='Guessing where spaces belong loses those that were there: "reeds ." is not "reeds.".',
     read="#nothing-is-lost",
-    seen="clean_up_tokenization_spaces in transformers",
+    seen="huggingface/tokenizers issue 1164",
 )
 def spaces_cleaned_up(source):
     return change(
@@ -216,6 +219,7 @@ def text_stripped(source):
     says="The text is normalised: characters that look alike become one.",
     why="é as one character and as e with an accent are different text: what was changed cannot be changed back.",
     read="#nothing-is-lost",
+    seen="huggingface/tokenizers issue 324",
 )
 def text_normalised(source):
     source = change(source, "from tokenizers import AddedToken,", "from tokenizers import normalizers, AddedToken,")
@@ -263,7 +267,6 @@ def bytes_not_counted(source):
     says="One string is taken for a list of texts: training reads it letter by letter.",
     why="No letter has a neighbour then, no pair is found, and the tokenizer has no merge at all.",
     read="#how-bpe-learns",
-    seen="train_from_iterator(text)",
 )
 def string_read_by_letters(source):
     return change(source, "if isinstance(texts, str):", "if False:")
@@ -294,6 +297,7 @@ def room_without_special_tokens(source):
     says="Special tokens are split into pieces like any other text.",
     why="The model would have to learn that <|endoftext|> in seven pieces ends a text.",
     read="#special-tokens",
+    seen="Yuanhy1997/SeqDiffuSeq issue 11",
 )
 def special_tokens_split(source):
     return change(
@@ -337,7 +341,7 @@ def special_tokens_last(source):
     says="A special token swallows the space in front of it.",
     why="The space does not come back, and the token that it should have been is missing from the training text.",
     read="#special-tokens",
-    seen="AddedToken(lstrip=True), as in RoBERTa's <mask>",
+    seen="the transformers library: RoBERTa's <mask> is an AddedToken with lstrip=True",
 )
 def special_token_swallows_space(source):
     return change(
@@ -352,6 +356,7 @@ def special_token_swallows_space(source):
     says="The tokenizer was trained on the validation split as well.",
     why="It has merges for words that only validation has, so validation looks easier than new text is.",
     read="#the-tokenizer-sees-the-train-split-alone",
+    seen="keras-team/keras issue 7447",
 )
 def trained_on_all_splits(source):
     return change(source, 'train_bpe([splits["train"]], ', "train_bpe(splits.values(), ")
@@ -455,6 +460,7 @@ def last_pair_not_counted(source):
     says="The second of two merged ids is used again.",
     why="Merging (1, 1) in 1 1 1 gives two tokens for three bytes of text, and the text grows when it is decoded.",
     read="#bpe-by-hand",
+    seen="karpathy/minbpe pull request 38",
 )
 def merged_with_overlap(source):
     return change(source, "            position += 2\n", "            position += 1\n")
@@ -569,6 +575,7 @@ def merges_of_the_new_text(source):
     says="Each token is read as UTF-8 on its own, so that characters of several bytes break.",
     why="é is two tokens of one byte here, and neither of them is text.",
     read="#nothing-is-lost",
+    seen="huanglizhuo/QwenASR pull request 12",
 )
 def decoded_one_by_one(source):
     return change(
@@ -583,6 +590,7 @@ def decoded_one_by_one(source):
     says="Half a character is an error.",
     why="A model may stop in the middle of an emoji; its sample should still be shown.",
     read="#nothing-is-lost",
+    seen="IAPark/tiktoken_ruby pull request 123",
 )
 def half_a_character_raises(source):
     return change(source, 'decode("utf-8", errors="replace")', 'decode("utf-8")')
@@ -606,6 +614,7 @@ def half_a_character_vanishes(source):
     says="Ids are stored in int16: those above 32,767 come back negative.",
     why="GPT-2 has 50,257 ids. Two bytes hold 65,536 of them only without a sign.",
     read="#ids-on-disk",
+    seen="urvashik/knnlm issue 6",
 )
 def int16(source):
     return change(source, "np.uint16 if small else np.uint32)", "np.int16 if small else np.uint32)")
@@ -616,6 +625,7 @@ def int16(source):
     says="Ids are stored in uint16 whatever the vocabulary: those from 65,536 on start again at 0.",
     why="NumPy cuts off what does not fit, without a word, and the text becomes another.",
     read="#ids-on-disk",
+    seen="huggingface/transformers issue 2825",
 )
 def always_uint16(source):
     return change(source, "np.uint16 if small else np.uint32", "np.uint16")
@@ -626,6 +636,7 @@ def always_uint16(source):
     says="Ids are stored in eight bytes each.",
     why="Four times the disk and four times the reading, for zeros.",
     read="#ids-on-disk",
+    seen="mosaicml/llm-foundry issue 321",
 )
 def stored_as_int64(source):
     return change(source, "checked.astype(np.uint16 if small else np.uint32)", "checked")
@@ -646,6 +657,7 @@ def type_by_the_largest_id(source):
     says="The limit of uint16 is one too low: a vocabulary of 65,536 fits.",
     why="Its largest id is 65,535, and that is the largest number of 16 bits.",
     read="#ids-on-disk",
+    seen="jcjohnson/torch-rnn issue 27",
 )
 def limit_one_too_low(source):
     return change(source, "np.iinfo(np.uint16).max + 1", "np.iinfo(np.uint16).max")
@@ -666,7 +678,7 @@ def limit_one_too_high(source):
     says="The file gets .npy at the end of its name, which nobody asked for.",
     why="Whoever opens the name that they gave finds nothing.",
     read="#ids-on-disk",
-    seen="np.save, when it is given a name",
+    seen="NumPy's documentation: save adds .npy to a file's name",
 )
 def suffix_added(source):
     return change(
@@ -758,6 +770,7 @@ def missing_file_is_broken(source):
     says="y is x itself, not one token later.",
     why="The model can copy its input: the loss falls to 0, and it has learned nothing.",
     read="#x-and-y",
+    seen="huggingface/transformers issue 27517",
 )
 def y_is_x(source):
     return change(source, "y[:here] = tokens[1:]", "y[:here] = tokens[:-1]")
@@ -779,7 +792,7 @@ def shifted_the_wrong_way(source):
     says="y is two tokens later, not one.",
     why="Somebody shifted already: if the dataset shifts and the loss shifts again, each step leaves out a token.",
     read="#x-and-y",
-    seen="transformers' models shift the labels themselves",
+    seen="huggingface/transformers pull request 46898",
 )
 def shifted_twice(source):
     return change(source, "y[:here] = tokens[1:]", "y[: here - 1] = tokens[2:]")
@@ -790,6 +803,7 @@ def shifted_twice(source):
     says="Blocks are a token short at the end: the last whole block is lost when it ends with the text.",
     why="13 tokens have 12 targets, three blocks of 4; the last of them needs token 13 as a target only.",
     read="#x-and-y",
+    seen="karpathy/minGPT pull request 31",
 )
 def last_block_lost(source):
     return change(
@@ -814,6 +828,7 @@ def one_block_too_many(source):
     says="The targets that do not fill a block are lost in evaluation.",
     why="The score is then that of another, shorter text, and depends on the block size.",
     read="#the-tail",
+    seen="openai/parameter-golf pull request 124",
 )
 def tail_lost(source):
     return change(source, "whole + 1 if keep_tail and covered < targets else whole", "whole")
@@ -890,7 +905,6 @@ def tail_moved_back(source):
     says="Targets that the block before has scored are scored again.",
     why="With a stride of half a block everything but the edges counts twice, the edges once.",
     read="#stride-and-overlap",
-    seen="the sliding window of perplexity, written by hand",
 )
 def overlap_scored_twice(source):
     return change(source, "        if block > 0:\n", "        if False:\n")
@@ -981,6 +995,7 @@ def x_and_y_share_memory(source):
     says="x and y are of 32 bits; a model and its loss want 64.",
     why="Cross-entropy takes class numbers of type int64 only.",
     read="#x-and-y",
+    seen="karpathy/nanoGPT issue 373",
 )
 def blocks_of_int32(source):
     source = change(
@@ -1028,6 +1043,7 @@ def too_few_accepted(source):
     says="A text that has exactly one block is refused.",
     why="block_size + 1 tokens are enough: the one more is the last target.",
     read="#x-and-y",
+    seen="AOSSIE-Org/OpenVerifiableLLM pull request 92",
 )
 def one_token_too_strict(source):
     return change(source, "else block_size + 1\n", "else block_size + 2\n")
@@ -1038,6 +1054,7 @@ def one_token_too_strict(source):
     says="All tokens are copied into memory when the data set is made.",
     why="The memory map is for nothing then, and every loading process has a copy of its own.",
     read="#nothing-kept-in-memory",
+    seen="pytorch/pytorch issue 2052",
 )
 def copied_into_memory(source):
     return change(source, "        self.tokens = tokens\n", "        self.tokens = np.array(tokens)\n")
@@ -1048,7 +1065,7 @@ def copied_into_memory(source):
     says="Pickled, the data set takes the whole file along.",
     why="Each loading process is sent a copy, where the file's name would do.",
     read="#nothing-kept-in-memory",
-    seen="pickling an np.memmap stores an array",
+    seen="pytorch/pytorch issue 63301",
 )
 def pickled_whole(source):
     return change(
@@ -1074,7 +1091,7 @@ def slice_becomes_the_file(source):
     says="Seed and epoch are added: epoch 1 of one seed is epoch 0 of the next.",
     why="Runs with neighbouring seeds see the same orders, one epoch apart, and are not independent.",
     read="#an-order-for-every-epoch",
-    seen="DistributedSampler does this",
+    seen="PyTorch's DistributedSampler: manual_seed(self.seed + self.epoch)",
 )
 def seed_plus_epoch(source):
     return change(source, "int(np.random.SeedSequence((seed, epoch)).generate_state(1, np.uint64)[0])", "seed + epoch")
@@ -1085,7 +1102,7 @@ def seed_plus_epoch(source):
     says="Every epoch has the same order.",
     why="The same neighbours in every batch, and the same items dropped at the end, in every epoch.",
     read="#an-order-for-every-epoch",
-    seen="DistributedSampler without set_epoch",
+    seen="pytorch/pytorch issue 31771",
 )
 def same_order_each_epoch(source):
     return change(source, "manual_seed(_mixed(self.seed, self.epoch))", "manual_seed(_mixed(self.seed, 0))")
@@ -1106,6 +1123,7 @@ def seed_not_used(source):
     says="The order is drawn from PyTorch's global generator.",
     why="It depends then on all that was drawn before, weights and dropout included, and cannot be repeated.",
     read="#an-order-for-every-epoch",
+    seen="pytorch/pytorch issue 11062",
 )
 def order_from_the_global_generator(source):
     return change(
@@ -1135,7 +1153,7 @@ def global_generator_seeded(source):
     says="One generator goes on from epoch to epoch.",
     why="The order of epoch 3 depends on whether epochs 0 to 2 were drawn: a resumed run takes another path.",
     read="#an-order-for-every-epoch",
-    seen="nanoGPT#467",
+    seen="karpathy/nanoGPT issue 467",
 )
 def generator_goes_on(source):
     source = change(
@@ -1176,7 +1194,7 @@ def not_shuffled(source):
     says="Items are drawn with replacement: some come twice in an epoch, others never.",
     why="After one epoch a third of the text has not been read.",
     read="#an-order-for-every-epoch",
-    seen="nanoGPT#294",
+    seen="karpathy/nanoGPT issue 294",
 )
 def drawn_with_replacement(source):
     return change(
@@ -1225,6 +1243,7 @@ def short_batch_in_training(source):
     says="The last batch is dropped in evaluation.",
     why="The score then leaves out the end of the text, more of it the larger the batch.",
     read="#evaluation-loses-nothing",
+    seen="thuml/Autoformer issue 104",
 )
 def evaluation_drops_last(source):
     return change(source, "drop_last=False", "drop_last=True")
@@ -1245,7 +1264,7 @@ def evaluation_shuffled(source):
     says="Going through the evaluation loader moves PyTorch's global generator.",
     why="How often you evaluate changes the dropout of the training, and with it the result.",
     read="#evaluation-loses-nothing",
-    seen="a DataLoader without a generator draws its workers' seed from the global one",
+    seen="pytorch/pytorch issue 80119",
 )
 def evaluation_moves_the_generator(source):
     return change(source, "        generator=torch.Generator(),\n", "")
@@ -1256,7 +1275,7 @@ def evaluation_moves_the_generator(source):
     says="Going through the training loader moves PyTorch's global generator.",
     why="Dropout then depends on how often a loader was started: a resumed run takes another path.",
     read="#an-order-for-every-epoch",
-    seen="a DataLoader without a generator draws its workers' seed from the global one",
+    seen="pytorch/pytorch issue 36998",
 )
 def training_moves_the_generator(source):
     return change(
@@ -1269,6 +1288,7 @@ def training_moves_the_generator(source):
     says="Page-locked memory is asked for where there is no CUDA device.",
     why="There is nothing to copy to: a warning, and time lost.",
     read="#page-locked-memory",
+    seen="JaidedAI/EasyOCR issue 1414",
 )
 def pinned_without_cuda(source):
     return source.replace("pin_memory=pin_memory and torch.cuda.is_available()", "pin_memory=pin_memory")
@@ -1289,6 +1309,7 @@ def never_pinned(source):
     says="Workers are asked to stay where there are none.",
     why="DataLoader refuses: there is nothing to keep alive with num_workers=0.",
     read="#workers-and-their-seeds",
+    seen="mllam/neural-lam issue 234",
 )
 def always_persistent(source):
     return source.replace("persistent_workers=num_workers > 0", "persistent_workers=True")
@@ -1309,7 +1330,7 @@ def never_persistent(source):
     says="The loader has no function that seeds its workers.",
     why="A forked worker has its parent's state: what nobody seeds draws the same numbers in every worker.",
     read="#workers-and-their-seeds",
-    seen="pytorch#5059",
+    seen="pytorch/pytorch issue 5059",
 )
 def workers_not_seeded(source):
     return source.replace("        worker_init_fn=seed_worker,\n", "")
@@ -1332,6 +1353,7 @@ def workers_ignored(source):
     says="Every worker gets the same seed.",
     why="Four workers that draw the same random crops give every crop four times.",
     read="#workers-and-their-seeds",
+    seen="facebookresearch/fairseq issue 1383",
 )
 def same_seed_for_all_workers(source):
     return change(source, "seed = torch.initial_seed() % 2**32", "seed = 0")
@@ -1342,6 +1364,7 @@ def same_seed_for_all_workers(source):
     says="A worker's seed is its number, the same whenever workers are started.",
     why="Every epoch and every run repeats the same random crops, whatever seed it was given.",
     read="#workers-and-their-seeds",
+    seen="xingyizhou/CenterNet issue 233",
 )
 def seeded_by_number(source):
     return change(source, "seed = torch.initial_seed() % 2**32", "seed = worker_id")
@@ -1352,6 +1375,7 @@ def seeded_by_number(source):
     says="The seed is not made small enough for NumPy.",
     why="NumPy's seeds are below 2³², PyTorch's are not: sooner or later a worker dies.",
     read="#workers-and-their-seeds",
+    seen="NVIDIA/Megatron-LM issue 88",
 )
 def seed_too_large_for_numpy(source):
     return change(source, "torch.initial_seed() % 2**32", "torch.initial_seed()")
@@ -1362,6 +1386,7 @@ def seed_too_large_for_numpy(source):
     says="Python's random is not seeded.",
     why="Augmentations that use it are the same in every worker.",
     read="#workers-and-their-seeds",
+    seen="pytorch/pytorch issue 3880",
 )
 def random_not_seeded(source):
     return change(source, "    random.seed(seed)\n", "")
@@ -1372,6 +1397,7 @@ def random_not_seeded(source):
     says="NumPy is not seeded.",
     why="Augmentations that use it are the same in every worker.",
     read="#workers-and-their-seeds",
+    seen="open-mmlab/OpenPCDet issue 886",
 )
 def numpy_not_seeded(source):
     return change(source, "    np.random.seed(seed)\n", "")
@@ -1385,6 +1411,7 @@ def numpy_not_seeded(source):
     says="The tokenizer for all splits was trained on all splits.",
     why="It has merges for words that only validation has, so validation looks easier than new text is.",
     read="#the-tokenizer-sees-the-train-split-alone",
+    seen="richliao/textClassifier issue 26",
 )
 def prepared_with_all_splits(source):
     return change(
@@ -1423,6 +1450,7 @@ def train_written_for_all(source):
     says="The validation loader leaves out the targets that do not fill a block.",
     why="The score is then that of another, shorter text, and depends on the block size.",
     read="#evaluation-loses-nothing",
+    seen="openai/parameter-golf pull request 124",
 )
 def validation_tail_lost(source):
     return change(source, "stride, keep_tail=True)", "stride)")
@@ -1443,6 +1471,7 @@ def validation_stride_forgotten(source):
     says="The validation set goes through the loader for training: shuffled, and its last batch dropped.",
     why="Up to a batch of the text is never scored, and another part of it each time.",
     read="#evaluation-loses-nothing",
+    seen="verl-project/verl issue 78",
 )
 def validation_through_train_loader(source):
     source = change(source, "from .loaders import eval_loader", "from .loaders import train_loader")
@@ -1538,7 +1567,6 @@ def share_of_the_new(source):
     says="A gradient that is 0 everywhere counts as one.",
     why="A part that was multiplied by 0, or cut off by a mask, gets a gradient and learns nothing.",
     read="#one-batch-through-the-model",
-    seen='checks of the form "gradient is not None"',
 )
 def zero_gradient_accepted(source):
     return change(source, "p.grad is None or not p.grad.any()", "p.grad is None")
@@ -1657,6 +1685,7 @@ def infinity_not_seen(source):
     says="The ids are not looked at before the model is called.",
     why="An embedding says 'index out of range in self'; on a GPU the whole process is lost.",
     read="#one-batch-through-the-model",
+    seen="BlinkDL/RWKV-LM issue 346",
 )
 def ids_not_looked_at(source):
     return change(source, "    _check_ids(x, y, vocab_size)\n", "")
@@ -1697,6 +1726,7 @@ def any_negative_is_a_mark(source):
     says="An id that equals vocab_size is accepted.",
     why="Ids count from 0: the largest is vocab_size - 1.",
     read="#one-batch-through-the-model",
+    seen="kongds/E5-V issue 7",
 )
 def id_one_too_large(source):
     return change(source, "ids.max() >= vocab_size", "ids.max() > vocab_size")

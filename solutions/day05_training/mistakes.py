@@ -38,7 +38,7 @@ def time_and_vocabulary_swapped(source):
     says="The targets are shifted once more: the logits of a position are scored against the token after the next.",
     why="The targets come shifted from day 4. Shifted twice, the model learns to skip a token.",
     read="#one-long-list-of-predictions",
-    seen="https://github.com/huggingface/transformers/issues/32944",
+    seen="huggingface/transformers issue 32944",
 )
 def shifted_again(source):
     return change(
@@ -53,6 +53,7 @@ def shifted_again(source):
     says="The sum over the scored tokens is divided by the number of all tokens, padding included.",
     why="The more padding a batch has, the smaller its loss and its gradient look.",
     read="#what-the-mean-is-over",
+    seen="tracel-ai/burn issue 5568",
 )
 def padding_counted(source):
     return change(source, "scored = (targets != ignore_index).sum()", "scored = (targets == targets).sum()")
@@ -73,6 +74,7 @@ def summed(source):
     says="The logits went through softmax before cross-entropy, which takes softmax itself.",
     why="Softmax of probabilities is nearly uniform: the loss cannot come near 0 and the gradient is small.",
     read="#logits-not-probabilities",
+    seen="ariecattan/SciCo issue 2",
 )
 def softmax_first(source):
     return change(source, "F.cross_entropy(logits, targets", "F.cross_entropy(logits.softmax(-1), targets")
@@ -93,7 +95,7 @@ def ignore_index_not_handed_on(source):
     says="A batch in which nothing is scored gives 0/0 = NaN.",
     why="One such batch puts NaN into every parameter, and the run is lost.",
     read="#what-the-mean-is-over",
-    seen="torch's own cross_entropy with reduction='mean'",
+    seen="pytorch/pytorch issue 70348",
 )
 def nan_for_nothing(source):
     return change(source, "scored.clamp(min=1)", "scored")
@@ -115,6 +117,7 @@ def float32_too_late(source):
     says="The loss comes out in the dtype of the logits, not in float32.",
     why="Losses are added up over many steps and batches, and bfloat16 keeps only three digits.",
     read="#in-float32",
+    seen="Modalities/modalities pull request 464",
 )
 def not_in_float32(source):
     return change(source, "logits.float().reshape", "logits.reshape")
@@ -152,7 +155,7 @@ def any_shape(source):
     says="Weight decay is applied to biases and norms too.",
     why="A gain that is pulled towards 0 switches its channel off; and biases and gains hardly overfit.",
     read="#what-decays-and-what-does-not",
-    seen="https://github.com/Lightning-AI/lit-llama/issues/254",
+    seen="Lightning-AI/lit-llama issue 254",
 )
 def decay_on_everything(source):
     return change(source, '"weight_decay": 0.0}', '"weight_decay": weight_decay}')
@@ -163,7 +166,7 @@ def decay_on_everything(source):
     says="What decays was chosen by the name `weight`: gains of norms decay too, matrices of other names do not.",
     why="nn.LayerNorm calls its gain `weight`. The number of dimensions tells a matrix, a name does not.",
     read="#what-decays-and-what-does-not",
-    seen="https://github.com/huggingface/transformers/issues/16908 (names gone wrong the other way)",
+    seen="huggingface/transformers issue 16908",
 )
 def chosen_by_name(source):
     source = change(
@@ -180,6 +183,7 @@ def chosen_by_name(source):
     says="The tied weight of embedding and head stands in the group twice.",
     why="It is updated twice in each step: twice the learning rate, twice the decay.",
     read="#what-decays-and-what-does-not",
+    seen="pytorch/pytorch issue 40967",
 )
 def tied_twice(source):
     return change(
@@ -202,7 +206,7 @@ def frozen_included(source):
     says="This is Adam with L2 regularisation, not AdamW: the decay goes through the gradient.",
     why="Adam divides it by √v: weights with large gradients hardly decay at all.",
     read="#decay-beside-the-gradient-not-in-it",
-    seen="Loshchilov and Hutter (2019) found it in the libraries of the time",
+    seen="Loshchilov and Hutter (2019), who found it in the libraries of the time",
 )
 def adam_with_l2(source):
     return change(source, "    return torch.optim.AdamW(", "    return torch.optim.Adam(")
@@ -253,6 +257,7 @@ def not_fused(source):
     says="fused=True is asked for on every device.",
     why="Where there is no fused kernel, PyTorch refuses to take a step.",
     read="#one-kernel-for-all",
+    seen="jbarnes850/deepseek-r1-finetune issue 1",
 )
 def always_fused(source):
     return change(source, "fused=fused", "fused=True")
@@ -266,7 +271,7 @@ def always_fused(source):
     says="The warm-up begins at 0: the first step changes nothing.",
     why="A batch is wasted; and where the step's number never moves on, so is the run.",
     read="#the-straight-line",
-    seen="transformers' get_cosine_schedule_with_warmup",
+    seen="meta-pytorch/torchtune issue 2010",
 )
 def begins_at_zero(source):
     return change(source, "peak_lr * (step + 1) / (warmup + 1)", "peak_lr * step / max(warmup, 1)")
@@ -327,6 +332,7 @@ def a_whole_turn(source):
     says="After the last step the learning rate rises again.",
     why="A cosine goes on. A run that is made longer by a few steps would tear up what it has settled.",
     read="#half-a-cosine",
+    seen="Nerogar/OneTrainer issue 1604",
 )
 def rises_after_the_end(source):
     return change(
@@ -389,7 +395,7 @@ def warmup_truncated(source):
     says="The learning rate depends on how often it was asked for, not on the step alone.",
     why="After a resume the count begins at 0 again, and the run gets a second warm-up.",
     read="#a-pure-function-of-the-step",
-    seen="schedulers whose state is not in the checkpoint",
+    seen="lightly-ai/lightly-train pull request 301",
 )
 def counts_its_calls(source):
     source = change(source, "    warmup = min(", "    step = next(_calls)\n    warmup = min(")
@@ -433,6 +439,7 @@ def nothing_refused(source):
     says="Only the first parameter group gets the learning rate.",
     why="Biases and norms then go on with the learning rate that the optimizer was made with.",
     read="#a-pure-function-of-the-step",
+    seen="speedinghzl/pytorch-segmentation-toolbox issue 12",
 )
 def first_group_only(source):
     return change(source, "for group in optimizer.param_groups:", "for group in optimizer.param_groups[:1]:")
@@ -446,6 +453,7 @@ def first_group_only(source):
     says="The gradients of earlier steps are not cleared: each backward adds to them.",
     why="PyTorch adds gradients up on purpose. The step then follows the sum of all batches so far.",
     read="#the-order",
+    seen="pytorch/pytorch issue 47175",
 )
 def zero_grad_missing(source):
     return change(source, "    optimizer.zero_grad()\n", "")
@@ -489,6 +497,7 @@ def step_before_backward(source):
     says="The optimizer's step uses gradients that are not clipped: the clipping comes after it, or not at all.",
     why="One bad batch moves the parameters as far as its gradient is large.",
     read="#clipping",
+    seen="VGraphRNN/VGRNN issue 4",
 )
 def clipped_after_the_step(source):
     source = change(source, "    optimizer.step()\n", "")
@@ -521,6 +530,7 @@ def max_norm_ignored(source):
     says="Each parameter's gradient is clipped on its own.",
     why="That changes the direction of the whole gradient. One factor for all keeps it.",
     read="#clipping",
+    seen="carpedm20/MemN2N-tensorflow issue 19",
 )
 def clipped_one_by_one(source):
     return change(
@@ -583,7 +593,7 @@ def lr_one_step_late(source):
     says="The loss is returned with its graph.",
     why="Whoever keeps it for a running mean keeps every activation of the step in memory.",
     read="#what-not-to-keep-and-not-to-read",
-    seen="https://docs.pytorch.org/docs/stable/notes/faq.html",
+    seen="PyTorch's documentation: Frequently Asked Questions",
 )
 def loss_with_its_graph(source):
     return change(source, "return StepResult(loss.detach(), grad_norm)", "return StepResult(loss, grad_norm)")
@@ -594,6 +604,7 @@ def loss_with_its_graph(source):
     says="Loss and norm are read into Python at every step.",
     why="Reading waits until the GPU has finished, so the CPU cannot prepare the next step meanwhile.",
     read="#what-not-to-keep-and-not-to-read",
+    seen="dmlc/dgl issue 5302",
 )
 def read_at_every_step(source):
     return change(source, "StepResult(loss.detach(), grad_norm)", "StepResult(loss.item(), grad_norm.item())")
@@ -664,6 +675,7 @@ def inspected_after_the_step(source):
     says="The running mean starts at 0 and is pulled down by it for its first hundreds of steps.",
     why="After one update it is (1 - decay) of the loss. The curve seems to rise while the loss falls.",
     read="#a-running-mean-that-is-right-from-the-first-step",
+    seen="PaddlePaddle/Paddle pull request 17677",
 )
 def biased_towards_zero(source):
     return change(source, "return float(self.total) / self.weight", "return float(self.total) * (1 - self.decay)")
@@ -674,6 +686,7 @@ def biased_towards_zero(source):
     says="The running mean starts as the first value and gives it the weight of the whole past.",
     why="The first loss, ln V, is the worst of the run: it hangs on for hundreds of steps.",
     read="#a-running-mean-that-is-right-from-the-first-step",
+    seen="tensorflow/tensorboard issue 610",
 )
 def first_value_weighs_too_much(source):
     return change(
@@ -711,6 +724,7 @@ def decay_swapped(source):
     says="Each update reads the loss from the device.",
     why=".item() at every step makes the CPU wait for the GPU, and then the GPU for the CPU.",
     read="#what-not-to-keep-and-not-to-read",
+    seen="dmlc/dgl issue 5302",
 )
 def update_reads(source):
     return change(source, "value = value.detach() if", "value = value.item() if")
@@ -721,7 +735,7 @@ def update_reads(source):
     says="The running mean keeps the graph of every loss.",
     why="Memory grows with each step, until it is full.",
     read="#what-not-to-keep-and-not-to-read",
-    seen="https://github.com/microsoft/deepspeedexamples/issues/824",
+    seen="deepspeedai/DeepSpeedExamples issue 824",
 )
 def mean_keeps_the_graph(source):
     return change(source, "        value = value.detach() if isinstance(value, Tensor) else value\n", "")
@@ -812,6 +826,7 @@ def lr_with_fixed_decimals(source):
     says="wandb is imported although nobody asked for it.",
     why="Whoever has not installed it cannot train at all.",
     read="#logging-elsewhere",
+    seen="allenai/rslearn issue 120",
 )
 def wandb_always_imported(source):
     return change(source, "    if project is None:\n", "    import wandb\n\n    if project is None:\n")
@@ -870,6 +885,7 @@ def wandb_without_config(source):
     says="The result is the mean of the batches' means.",
     why="A token in a short batch, or among much padding, weighs more than others.",
     read="#every-token-counts-the-same",
+    seen="https-deeplearning-ai/tensorflow-3 issue 3",
 )
 def mean_of_batch_means(source):
     source = change(
@@ -889,6 +905,7 @@ def mean_of_batch_means(source):
     says="Ignored targets are counted as tokens.",
     why="They add nothing to the loss, but the loss is divided by more: padding makes the model look better.",
     read="#every-token-counts-the-same",
+    seen="neulab/xnmt pull request 229",
 )
 def ignored_tokens_counted(source):
     source = change(
@@ -915,6 +932,7 @@ def weighted_by_all_tokens(source):
     says="The perplexity is the mean of the batches' perplexities.",
     why="Perplexity is exp of the mean loss. exp is convex: the mean of the batches' exponentials is above that.",
     read="#perplexity",
+    seen="keras-team/keras-hub pull request 2958",
 )
 def mean_of_perplexities(source):
     source = change(
@@ -952,6 +970,7 @@ def perplexity_overflows(source):
     says="Dropout is on while the model is scored.",
     why="You measure a model with a tenth of its numbers missing, and a different one each time.",
     read="#leave-the-model-as-it-was",
+    seen="IBM/pytorch-seq2seq issue 33",
 )
 def dropout_on(source):
     return change(source, "    model.eval()\n", "")
@@ -962,6 +981,7 @@ def dropout_on(source):
     says="A graph is built for every batch.",
     why="All activations are kept for a backward that never comes: validation runs out of memory where training fits.",
     read="#leave-the-model-as-it-was",
+    seen="skorch-dev/skorch issue 218",
 )
 def graph_is_built(source):
     return change(source, "@torch.inference_mode()\n", "")
@@ -972,6 +992,7 @@ def graph_is_built(source):
     says="The last batch is left out.",
     why="It is smaller than the others, and its tokens are part of the split all the same.",
     read="#every-token-counts-the-same",
+    seen="OpenNMT/OpenNMT issue 68",
 )
 def last_batch_lost(source):
     return change(source, "for x, y in loader:", "for x, y in list(loader)[:-1]:")
@@ -982,6 +1003,7 @@ def last_batch_lost(source):
     says="The model stays in eval mode.",
     why="The rest of the training then goes on without dropout, and nothing says so.",
     read="#leave-the-model-as-it-was",
+    seen="shubhamagarwal92/mmd issue 14",
 )
 def left_in_eval_mode(source):
     return change(source, "            module.training = training", "            pass")
@@ -992,6 +1014,7 @@ def left_in_eval_mode(source):
     says="The model is put into train mode afterwards, whatever it was in.",
     why="Who validates a finished model gets dropout in the text that it writes next.",
     read="#leave-the-model-as-it-was",
+    seen="IBM/pytorch-seq2seq pull request 38",
 )
 def always_train_mode(source):
     return change(
@@ -1168,6 +1191,7 @@ def schedule_per_epoch(source):
     says="The schedule moves on once per epoch, not once per step.",
     why="The whole first epoch has the learning rate of the first step of the warm-up.",
     read="#a-pure-function-of-the-step",
+    seen="sthalles/SimCLR issue 8",
 )
 def schedule_stepped_per_epoch(source):
     return change(source, "lr = warmup_cosine(step, total_steps,", "lr = warmup_cosine(epoch, config.epochs,")
@@ -1198,6 +1222,7 @@ def total_of_one_epoch(source):
     says="Every epoch gets the batches of epoch 0.",
     why="The same examples then meet in the same batches, in the same order. Another order each time learns better.",
     read="#the-trainer",
+    seen="lucidrains/DALLE-pytorch pull request 230",
 )
 def same_order_each_epoch(source):
     return change(source, "in loader_of_epoch(epoch):", "in loader_of_epoch(0):")
@@ -1208,6 +1233,7 @@ def same_order_each_epoch(source):
     says="The model is not put into train mode.",
     why="It came in eval mode, from a validation or a checkpoint: dropout stays off for the whole run.",
     read="#the-trainer",
+    seen="pytorch/tutorials issue 1624",
 )
 def not_in_train_mode(source):
     return change(source, "model.to(device).train()", "model.to(device)")

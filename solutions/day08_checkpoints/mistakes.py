@@ -10,6 +10,7 @@ from grader.catalogue import change, mistake
     says="The perplexity per token of the run is held against the target as it is, though their tokens differ.",
     why="Smaller tokens are easier to guess: with 4,096 of them a model looks better and knows no more.",
     read="#one-loss-four-units",
+    seen="EleutherAI/lm-evaluation-harness issue 2301",
 )
 def token_against_token(source):
     return change(source, "mine.ppl_word < aim.ppl_word)", "mine.ppl_token < target)")
@@ -42,6 +43,7 @@ def perplexity_times_tokens(source):
     says="The bits per byte are nats per byte: ln 2 is missing.",
     why="A bit is ln 2 = 0.69 nats. The number looks better by a third, and can be compared with nobody's.",
     read="#one-loss-four-units",
+    seen="jlizier/jidt issue 12",
 )
 def nats_for_bits(source):
     return change(source, "nats / (math.log(2) * size)", "nats / size")
@@ -170,6 +172,7 @@ def copied_is_fine(source):
     says="The losses of the micro-batches are added up, each its own mean: nothing is divided by how many there are.",
     why="The gradient is as many times too large, and so is the loss that is shown.",
     read="#what-each-micro-batch-must-be-divided-by",
+    seen="agokrani/distillKitPlus issue 5",
 )
 def not_divided(source):
     return change(source, "loss = total / scored", "loss = total / (y != -100).sum().clamp(min=1)")
@@ -190,7 +193,7 @@ def divided_twice(source):
     says="This is the mean of the micro-batches' means: their numbers of scored tokens are ignored.",
     why="A token in a short micro-batch then counts more than one in a long one; in the large batch it does not.",
     read="#what-each-micro-batch-must-be-divided-by",
-    seen="https://github.com/huggingface/transformers/issues/34191",
+    seen="huggingface/transformers issue 34191",
 )
 def mean_of_means(source):
     return change(
@@ -203,6 +206,7 @@ def mean_of_means(source):
     says="All targets were counted, also those that are not scored.",
     why="Padding then makes the step smaller.",
     read="#what-each-micro-batch-must-be-divided-by",
+    seen="PrimeIntellect-ai/prime-rl pull request 674",
 )
 def padding_counted(source):
     return change(source, "(y != -100).sum() for", "(y == y).sum() for")
@@ -258,6 +262,7 @@ def never_cleared(source):
     says="The gradients are clipped after each micro-batch, before all of them are there.",
     why="What is clipped is the norm of a part; and the parts that come later are added to a clipped one.",
     read="#the-order",
+    seen="huggingface/transformers issue 1563",
 )
 def clipped_each_time(source):
     source = change(
@@ -276,6 +281,7 @@ def clipped_each_time(source):
     says="All micro-batches go forward first, and backward comes once, for the sum of their losses.",
     why="The numbers are right, but all the graphs live at once: the memory is that of the large batch.",
     read="#one-graph-at-a-time",
+    seen="meta-pytorch/torchtune pull request 1875",
 )
 def all_graphs_at_once(source):
     source = change(
@@ -295,6 +301,7 @@ def all_graphs_at_once(source):
     says="The loss that comes back is that of the last micro-batch.",
     why="The curve shows a fraction of each step: as noisy as the small batch, and lower than the truth.",
     read="#the-loss-that-is-shown",
+    seen="karpathy/nanochat pull request 52",
 )
 def last_loss_shown(source):
     return change(source, "torch.stack(losses).sum()", "losses[-1]")
@@ -305,6 +312,7 @@ def last_loss_shown(source):
     says="The loss that is shown is the sum of the micro-batches' means, while the gradients are right.",
     why="With accumulation_steps = 4 the curve begins at 4 ln V. Show the mean over the tokens of the step.",
     read="#the-loss-that-is-shown",
+    seen="agokrani/distillKitPlus issue 5",
 )
 def summed_loss_shown(source):
     return change(
@@ -337,6 +345,7 @@ def loss_is_read(source):
     says="The loss was computed in the dtype of the logits, not in float32.",
     why="bfloat16 keeps three digits, and here a sum over all tokens is taken in it.",
     read="#what-each-micro-batch-must-be-divided-by",
+    seen="google-deepmind/optax issue 1020",
 )
 def not_in_float32(source):
     return change(source, "logits.float().flatten", "logits.flatten")
@@ -400,6 +409,7 @@ def inspected_before_clipping(source):
     says="The batches that are left over at the end are dropped.",
     why="Seven batches, three at a time: one batch in seven is never learned from.",
     read="#the-order",
+    seen="tomhosking/torchseq issue 8",
 )
 def tail_dropped(source):
     return change(source, "    if group:\n        yield group\n", "")
@@ -469,6 +479,7 @@ def nan_left_out(source):
     says="Closing does not close the writer: what is in memory is not written out.",
     why="TensorBoard's writer collects for up to two minutes. The end of the run is lost, and a short run altogether.",
     read="#only-when-asked",
+    seen="allenai/allennlp issue 3082",
 )
 def never_closed(source):
     source = change(source, "            self._writer.close()\n", "            pass\n")
@@ -553,6 +564,7 @@ def wandb_without_tokens(source):
     says="The file has its name before it is written: the old checkpoint is gone as soon as the new one begins.",
     why="A crash in the middle leaves half a file under the name that the resume looks for.",
     read="#whole-or-not-at-all",
+    seen="Lightning-AI/pytorch-lightning issue 688",
 )
 def named_before_written(source):
     source = change(source, 'unfinished = path.with_name(path.name + ".unfinished")', "unfinished = path")
@@ -564,6 +576,7 @@ def named_before_written(source):
     says="torch.save writes straight to the checkpoint's own name.",
     why="While it writes, there is no whole checkpoint; and the bytes may be in a cache when the power goes.",
     read="#whole-or-not-at-all",
+    seen="PrimeIntellect-ai/prime-rl pull request 2992",
 )
 def straight_to_its_place(source):
     start = source.index('    unfinished = path.with_name(path.name + ".unfinished")')
@@ -616,6 +629,7 @@ def checksums_not_compared(source):
     says="The file is loaded with weights_only=False: code in it is run.",
     why="A pickle can do whatever the one who wrote it liked, with your rights, the moment you load it.",
     read="#a-file-that-cannot-lie",
+    seen="rohitg00/ai-engineering-from-scratch pull request 260",
 )
 def runs_what_is_in_it(source):
     return change(source, "weights_only=True)", "weights_only=False)")
@@ -648,6 +662,7 @@ def errors_as_they_come(source):
     says="Python's own random generator is lost.",
     why="Whatever uses `random` (a shuffle, an augmentation) goes on with other numbers.",
     read="#every-generator",
+    seen="huggingface/transformers pull request 11582",
 )
 def python_lost(source):
     return change(source, '    random.setstate(state["python"])\n', "")
@@ -668,6 +683,7 @@ def numpy_lost(source):
     says="PyTorch's random generator is lost.",
     why="Dropout draws other masks: the next loss is another one.",
     read="#every-generator",
+    seen="huggingface/transformers pull request 17055",
 )
 def torch_lost(source):
     return change(source, '    torch.set_rng_state(state["torch"])\n', "")
@@ -678,7 +694,7 @@ def torch_lost(source):
     says="Each generator is seeded anew instead of being put back.",
     why="A seed is where it began, not where it was: the numbers of the run's beginning come once more.",
     read="#every-generator",
-    seen="scripts that only save the seed",
+    seen="ai2cm/ace issue 690",
 )
 def seeded_anew(source):
     return change(
@@ -694,6 +710,7 @@ def seeded_anew(source):
     says="NumPy's state went into the checkpoint as an array.",
     why="It is no tensor: a file with it can only be loaded by running the code in it.",
     read="#every-generator",
+    seen="NVIDIA/Isaac-GR00T pull request 300",
 )
 def numpy_array_kept(source):
     source = change(source, "torch.from_numpy(np.array(keys, dtype=np.int64))", "keys")
@@ -708,6 +725,7 @@ def numpy_array_kept(source):
     says="The names are sorted as text: step 100000000 comes before step 99999999.",
     why="The oldest is then taken for the newest, and the newest is deleted.",
     read="#names-and-what-they-promise",
+    seen="allenai/open-instruct pull request 541",
 )
 def sorted_as_text(source):
     return change(source, "sorted(found, key=_step_of, reverse=True)", "sorted(found, reverse=True)")
@@ -718,6 +736,7 @@ def sorted_as_text(source):
     says="The newest is the one with the youngest date of its file.",
     why="Dates change when a folder is copied or taken from a backup; the step stands in the name.",
     read="#names-and-what-they-promise",
+    seen="huggingface/transformers issue 26961",
 )
 def newest_by_date(source):
     return change(
@@ -733,6 +752,7 @@ def newest_by_date(source):
     says="Old checkpoints are deleted before the new one is written.",
     why="If that save fails, the last good checkpoint may be gone.",
     read="#keep-the-last-few",
+    seen="bghira/SimpleTuner pull request 2989",
 )
 def deleted_first(source):
     return change(
@@ -749,6 +769,7 @@ def deleted_first(source):
     says="One checkpoint too many is kept.",
     why="On a full disk that one is the reason.",
     read="#keep-the-last-few",
+    seen="bghira/SimpleTuner pull request 2989",
 )
 def one_too_many(source):
     return change(source, "past[self.keep :]", "past[self.keep + 1 :]")
@@ -769,6 +790,7 @@ def nothing_deleted(source):
     says="The newest of all checkpoints are kept, so that a save at a lower step deletes itself.",
     why="When the newest is damaged, the run goes on from an earlier step: its next checkpoint must stay.",
     read="#keep-the-last-few",
+    seen="huggingface/transformers pull request 37260",
 )
 def later_ones_count(source):
     return change(
@@ -798,6 +820,7 @@ def every_pt_is_old(source):
     says="What a killed save left unfinished stays for ever.",
     why="Each kill in the middle of a save leaves a file as large as a checkpoint.",
     read="#keep-the-last-few",
+    seen="howervoo/speechturn issue 15",
 )
 def unfinished_stay(source):
     return change(source, "            unfinished.unlink(missing_ok=True)\n", "            pass\n")
@@ -808,6 +831,7 @@ def unfinished_stay(source):
     says="The best loss is remembered in the object only: after a restart anything is the best.",
     why="The first validation after a resume then overwrites best.pt, however bad it is.",
     read="#best-means-best-so-far",
+    seen="NVIDIA-NeMo/Automodel issue 3040",
 )
 def best_forgotten(source):
     return change(source, "self._best = self._loss_of_best()", "self._best = math.inf")
@@ -818,7 +842,7 @@ def best_forgotten(source):
     says="best.pt is overwritten by every validation.",
     why="Then it is the last, not the best.",
     read="#best-means-best-so-far",
-    seen="https://github.com/karpathy/nanoGPT/blob/master/train.py (best_val_loss, if always_save_checkpoint is on)",
+    seen="karpathy/nanoGPT, train.py: best_val_loss with always_save_checkpoint",
 )
 def every_one_is_best(source):
     return change(source, "        if not val_loss < self._best:\n            return False\n", "")
@@ -829,6 +853,7 @@ def every_one_is_best(source):
     says="A loss of NaN can become the best.",
     why="`NaN >= best` is False, so a test written that way lets it through; and nothing is ever lower than NaN.",
     read="#best-means-best-so-far",
+    seen="Bjarten/early-stopping-pytorch pull request 28",
 )
 def nan_is_best(source):
     return change(source, "if not val_loss < self._best:", "if val_loss >= self._best:")
@@ -905,6 +930,7 @@ def damaged_deleted(source):
     says="The optimizer's memory is lost: its running means begin at 0 again.",
     why="The first steps after the resume are as wild as the first of a run, and now without a warm-up.",
     read="#what-the-next-loss-depends-on",
+    seen="NVlabs/stylegan2-ada-pytorch issue 108",
 )
 def optimizer_lost(source):
     return change(source, '    run.optimizer.load_state_dict(state["optimizer"])\n', "")
@@ -915,6 +941,7 @@ def optimizer_lost(source):
     says="The schedule is lost: it counts from 0 again.",
     why="The learning rate goes along the curve of another run.",
     read="#what-the-next-loss-depends-on",
+    seen="YehLi/xmodaler issue 15",
 )
 def schedule_lost(source):
     return change(source, '    run.schedule.load_state_dict(state["schedule"])\n', "")
@@ -925,6 +952,7 @@ def schedule_lost(source):
     says="The scaler is lost: it begins with its first scale again.",
     why="The steps after the resume overflow, and are left out until the scale has come down once more.",
     read="#what-the-next-loss-depends-on",
+    seen="huggingface/transformers pull request 11663",
 )
 def scaler_lost(source):
     return change(source, '    run.scaler.load_state_dict(state["scaler"])\n', "")
@@ -935,7 +963,7 @@ def scaler_lost(source):
     says="The place in the data is lost: the resumed run begins with the first batch again.",
     why="The first texts are learned from twice, the last ones never, at each resume.",
     read="#what-the-next-loss-depends-on",
-    seen="https://github.com/karpathy/nanoGPT/issues/467, https://github.com/Lightning-AI/litgpt/issues/1712",
+    seen="karpathy/nanoGPT issue 467; Lightning-AI/litgpt issue 1712",
 )
 def place_lost(source):
     source = change(source, '    run.batches.epoch = state["data"]["epoch"]\n', "")
@@ -947,7 +975,7 @@ def place_lost(source):
     says="The epoch is remembered, but not the place in it: the epoch begins from its start.",
     why="Half an epoch is learned from twice.",
     read="#what-the-next-loss-depends-on",
-    seen="https://github.com/huggingface/transformers/issues/17032",
+    seen="huggingface/transformers issue 17032",
 )
 def epoch_begun_again(source):
     return change(source, '    run.batches.taken = state["data"]["taken"]\n', "")
@@ -958,6 +986,7 @@ def epoch_begun_again(source):
     says="The random generators are lost.",
     why="Dropout and everything else that is drawn goes on with other numbers.",
     read="#what-the-next-loss-depends-on",
+    seen="pytorch/torchtitan issue 1194",
 )
 def generators_lost(source):
     return change(source, '    restore_rng(state["rng"])\n', "")
@@ -979,6 +1008,7 @@ def step_lost(source):
     why="A pickled module holds the names of your classes and files: it can only be loaded by running code, and not "
     "after you have renamed one of them.",
     read="#state-dicts-not-objects",
+    seen="pytorch/pytorch issue 18325",
 )
 def whole_module(source):
     source = change(source, '"model": run.model.state_dict()', '"model": run.model')
@@ -992,6 +1022,7 @@ def whole_module(source):
     says="The weights are loaded with strict=False.",
     why="What does not fit is passed over without a word. Names that have changed leave a model half random.",
     read="#state-dicts-not-objects",
+    seen="pytorch/examples issue 1029",
 )
 def not_strict(source):
     return change(
