@@ -20,8 +20,17 @@ def mutants(unit: Annotated[str, tyro.conf.Positional] = "") -> int:
     return 1
 
 
+def sources() -> int:
+    """Write docs/proof/sources.md: where people made the catalogued mistakes."""
+    from proof.sources import write
+
+    write(ROOT)
+    return 0
+
+
 COMMANDS: dict[str, Callable[..., int]] = {
     "mutants": mutants,
+    "sources": sources,
 }
 
 if __name__ == "__main__":
