@@ -877,7 +877,7 @@ def dropout_on_the_input(source):
     says="Dropout goes on in eval mode.",
     why="The function needs to be told whether the model trains; the module nn.Dropout knows it.",
     read="#activation-and-dropout-and-where-not",
-    seen="pytorch/pytorch issue 26338: Behavior of F.dropout in eval mode",
+    seen="pytorch/pytorch issue 26338",
 )
 def dropout_in_eval_mode(source):
     return change(
@@ -1263,7 +1263,7 @@ def initial_scale_ignored(source):
     says="Mean and standard deviation are those of the bytes, 0 to 255.",
     why="They are used on values from 0 to 1: every image would be nearly the same constant.",
     read="#normalising",
-    seen="huggingface/lerobot issue 61: Wrong normalization of the images",
+    seen="huggingface/lerobot issue 61",
 )
 def statistics_of_bytes(source):
     return change(source, "images[:, channel].float() / 255 for", "images[:, channel].float() for")

@@ -1343,7 +1343,7 @@ def not_initialised(source):
     says="The projections that write to the stream start as large as the others.",
     why="2·n_layer branches add up: their sum has √(2·n_layer) times the deviation of one.",
     read=FIRST,
-    seen="stanford-crfm/mistral issue 30: Add GPT-2 Custom Weight Initialization",
+    seen="stanford-crfm/mistral issue 30",
 )
 def projections_not_scaled(source):
     return change(source, "0.02 / math.sqrt(2 * n_layer) if writes_to_stream else 0.02", "0.02")
