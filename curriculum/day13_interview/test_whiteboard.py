@@ -153,15 +153,23 @@ def in_parts(whiteboard):
     }
     found["highest first"] = whiteboard.attend_in_parts(q, tiles(k[order.flip(0)], v[order.flip(0)], (2, 4, 3)))
     found["scores of 1,000"] = whiteboard.attend_in_parts(1000 * q, tiles(k, v, (5, 4)))
+    found["scores below -1,000"] = whiteboard.attend_in_parts(1000 * q.sign(), tiles(far_below(q, k), v, (2, 7)))
     return found
+
+
+def far_below(q, k):
+    """Keys of which every feature pulls against the query."""
+    return -q.sign() * (k.abs() + 1)
 
 
 def all_at_once():
     q, k, v = (tensor.double() for tensor in keys_and_values())
     whole = ((k @ q / 2).softmax(dim=0) @ v).float()
     sizes = ((9,), (4, 5), (1, 2, 6), (3, 3, 3))
-    largest = v[(k @ q).argmax()].float()
-    return {f"parts of {each}": whole for each in sizes} | {"highest first": whole, "scores of 1,000": largest}
+    found = {f"parts of {each}": whole for each in sizes} | {"highest first": whole}
+    found["scores of 1,000"] = v[(k @ q).argmax()].float()
+    found["scores below -1,000"] = v[(far_below(q, k) @ q.sign()).argmax()].float()
+    return found
 
 
 def test_in_parts(lesson, compare):

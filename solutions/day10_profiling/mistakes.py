@@ -7,10 +7,9 @@ from grader.catalogue import change, mistake
 
 @mistake(
     "precision",
-    says="Zeros are counted: they are said to be lost, or they make the shares smaller.",
+    says="Values that are 0 are counted, too: as lost, and among those that the shares are taken of.",
     why="A zero is held exactly. Gradients are often zero for good reason, and would hide what is really lost.",
     read="#what-sixteen-bits-hold",
-    seen="people judge by the share of zeros among all float16 gradients",
 )
 def zeros_counted(source):
     return change(source, "there = values[values != 0].double()", "there = values.double()")
@@ -18,7 +17,7 @@ def zeros_counted(source):
 
 @mistake(
     "precision",
-    says="The product with the scale is computed in float32, and overflows or underflows there already.",
+    says="The product with the scale is computed in float32, and is inf or 0 there already.",
     why="What is asked is what the 16-bit format loses, not what is lost on the way to it.",
     read="#what-sixteen-bits-hold",
 )
@@ -41,7 +40,6 @@ def scaled_after_rounding(source):
     says="What is lost to zero is judged by the smallest normal number.",
     why="Below it there are subnormal numbers, 1023 of them in float16: less exact, and not lost.",
     read="#what-sixteen-bits-hold",
-    seen="torch.finfo(...).tiny is taken for the smallest number there is",
 )
 def subnormals_lost(source):
     return change(source, "(stored == 0).sum()", "(stored.abs() < torch.finfo(dtype).tiny).sum()")
@@ -124,7 +122,7 @@ def rounded_up(source):
 @mistake(
     "precision",
     says="The power of two is smaller than it need be, by a factor of 2.",
-    why="Each factor of two that is given away is a binary digit of the smallest gradients.",
+    why="Each factor of 2 that is given away is a bit of the smallest gradients.",
     read="#bring-the-gradients-into-range",
 )
 def half_as_large(source):
@@ -180,7 +178,7 @@ def largest_scale_for_zeros(source):
     says="The squares are computed in the dtype of x.",
     why="In float16 the square of 256 is infinite already, and that of 0.0001 is 0. The norm is 0, or it is eps.",
     read="#which-operations-stay-in-float32",
-    seen="T5 and Llama in float16: Hugging Face's norms have computed their variance in float32 since",
+    seen="NVIDIA/apex issue 1271 (why T5 averages in float32); tinygrad pull request 2932",
 )
 def squares_in_half(source):
     return change(source, "wide.square().mean(dim=-1, keepdim=True)", "x.square().mean(dim=-1, keepdim=True)")
@@ -201,6 +199,7 @@ def norm_in_half(source):
     says="The normed values are rounded to the dtype of x before the gain, and again after it.",
     why="Each rounding to 16 bits costs half a digit. One is needed, two are not.",
     read="#which-operations-stay-in-float32",
+    seen="google/gemma_pytorch pull request 67; huggingface/transformers pull request 29402",
 )
 def rounded_before_the_gain(source):
     return change(source, "(normed * gain).to(x.dtype)", "normed.to(x.dtype) * gain.to(x.dtype)")
@@ -211,6 +210,7 @@ def rounded_before_the_gain(source):
     says="The result is float32, whatever came in.",
     why="What follows gets twice the bytes, and a matrix product with 16-bit weights refuses it.",
     read="#which-operations-stay-in-float32",
+    seen="huggingface/transformers issue 30236: LlamaRMSNorm() Dtype Casting Error",
 )
 def norm_stays_wide(source):
     return change(source, "(normed * gain).to(x.dtype)", "normed * gain")
@@ -221,6 +221,7 @@ def norm_stays_wide(source):
     says="eps is added to the root, and not to the mean of the squares under it.",
     why="It is another number: sqrt(1e-5) is 0.003. A model that was trained with the one does not fit the other.",
     read="#which-operations-stay-in-float32",
+    seen="The Annotated Transformer: its LayerNorm divides by std + eps",
 )
 def eps_outside_the_root(source):
     return change(
@@ -265,7 +266,7 @@ def mean_taken_away(source):
     says="The input is made float32, and autocast is left on.",
     why="Autocast looks at the operation, not at the wish: a linear layer's inputs go back to 16 bits.",
     read="#which-operations-stay-in-float32",
-    seen="`.float()` inside an autocast region, in many repositories: the product is bfloat16 all the same",
+    seen="unslothai/unsloth-zoo pull request 729, review: a float32 projection under autocast",
 )
 def autocast_left_on(source):
     return change(source, "enabled=False", "enabled=torch.is_autocast_enabled(x.device.type)")
@@ -353,6 +354,7 @@ def loss_scaled_in_place(source):
     says="The gradients are not divided by the scale.",
     why="The optimizer takes steps that are 65536 times too long.",
     read="#in-which-order",
+    seen="nerfstudio-project/nerfacc issue 307: Gradient Scaler in sample",
 )
 def never_divided(source):
     return change(source, "gradient.mul_(1 / self._scale)", "gradient.mul_(1)")
@@ -373,6 +375,7 @@ def multiplied_again(source):
     says="Only the first group's parameters are unscaled and looked at.",
     why="The others, biases and norms for example, step by the scaled gradient.",
     read="#in-which-order",
+    seen="openai/guided-diffusion issue 44: gradient scaling in fp16 training",
 )
 def first_group_only(source):
     return change(
@@ -455,7 +458,7 @@ def steps_all_the_same(source):
     says="Instead of being skipped, the step is taken with the overflowed gradients set to 0.",
     why="Where the largest gradients were, there is nothing now: it is a step in another direction.",
     read="#a-scale-that-learns",
-    seen="nan_to_num on gradients, as a cure for NaN",
+    seen="AI-Hypercomputer/maxtext pull request 3721: Remove undocumented fp8 NaN sanitization",
 )
 def overflow_set_to_zero(source):
     return change(
@@ -660,6 +663,7 @@ def overflow_counted(source):
     says="The scale grows beyond what float32 can hold.",
     why="A scale of inf makes every gradient inf, and half of inf is inf: it never comes back.",
     read="#a-scale-that-learns",
+    seen="pytorch/pytorch issue 98828: torch.cuda.amp.GradScaler._scale can overflow",
 )
 def grows_beyond_float32(source):
     return change(source, "grown if grown <= LARGEST else self._scale", "grown")
@@ -719,6 +723,7 @@ def no_new_turn(source):
     says="unscale_ may be called twice: the gradients are divided twice.",
     why="They are then 65536 times too small, and nothing says so.",
     read="#in-which-order",
+    seen="huggingface/transformers issues 23935 and 24449: unscale_() has already been called",
 )
 def unscaled_twice_accepted(source):
     return change(
@@ -747,6 +752,7 @@ def stepped_twice_accepted(source):
     says="update() before any step is taken for an iteration without overflow.",
     why="Nobody has looked at a gradient: the scale would grow by calling update() often enough.",
     read="#in-which-order",
+    seen="huggingface/accelerate issue 357: No inf checks were recorded prior to update",
 )
 def update_for_nothing(source):
     return change(
@@ -759,6 +765,7 @@ def update_for_nothing(source):
     says="An optimizer without any gradient is taken for one without overflow.",
     why="A backward that reached no parameter is a fault in the program, and would go on unnoticed.",
     read="#in-which-order",
+    seen="SheldonTsui/GOF_NeurIPS2021 issue 2: the check taken out, and nothing was learned",
 )
 def no_gradient_is_fine(source):
     source = change(
@@ -778,7 +785,7 @@ def no_gradient_is_fine(source):
     says="Gradients in float16 are unscaled like any others.",
     why="Divided by 65536 in float16, most of them become 0: that is what the scale was to prevent.",
     read="#in-which-order",
-    seen="model.half() together with GradScaler; PyTorch says: Attempting to unscale FP16 gradients",
+    seen="Lightning-AI/pytorch-lightning issue 5140; pytorch/pytorch issue 74739",
 )
 def half_gradients_accepted(source):
     return change(source, "if any(gradient.dtype == torch.float16 for gradient in gradients):", "if self._scale < 0:")
@@ -816,6 +823,7 @@ def refused_too_late(source):
     says="Whether something overflowed is read from the device in unscale_.",
     why="On a GPU, the CPU waits there until the whole backward is done, before clipping is even handed out.",
     read="#a-scale-that-learns",
+    seen="huggingface/accelerate issue 1714: asking the scaler makes CPU and GPU wait for each other",
 )
 def read_in_unscale(source):
     return change(
@@ -827,9 +835,10 @@ def read_in_unscale(source):
 
 @mistake(
     "loss_scaler",
-    says="Every gradient's finiteness is read on its own.",
+    says="Whether a gradient is finite is read for each one on its own.",
     why="A model has hundreds of tensors, and on a GPU each reading waits.",
     read="#a-scale-that-learns",
+    seen="Koratahiu/Advanced_Optimizers pull request 5: a wait for every parameter",
 )
 def every_gradient_read(source):
     return change(
@@ -844,6 +853,7 @@ def every_gradient_read(source):
     says="The count of iterations without overflow is not in the state.",
     why="A run that is resumed more often than every 2000 steps never lets its scale grow.",
     read="#in-which-order",
+    seen="facebookresearch/metaseq issue 3: Dynamic loss scaler does not fully checkpoint state",
 )
 def count_not_saved(source):
     return change(
@@ -858,6 +868,7 @@ def count_not_saved(source):
     says="load_state_dict takes over the scale alone.",
     why="The settings belong to the run: it goes on with others, and nobody has chosen them.",
     read="#in-which-order",
+    seen="mosaicml/composer pull request 1376: the growth factor is not resumed",
 )
 def scale_alone_loaded(source):
     return change(
@@ -926,7 +937,7 @@ def settings_not_looked_at(source):
     says="Each micro-batch is unscaled after its backward.",
     why="What was added up before is divided again with every micro-batch, and GradScaler refuses the second time.",
     read="#once-in-a-step",
-    seen="PyTorch's AMP examples warn of it: unscale_ once, when all gradients are accumulated",
+    seen="microsoft/Swin-Transformer issue 311; huggingface/accelerate issue 641",
 )
 def unscaled_every_time(source):
     return change(
@@ -941,7 +952,7 @@ def unscaled_every_time(source):
     says="The scale is updated after each micro-batch.",
     why="Gradients of two scales are added up, and no number divides both of them right.",
     read="#once-in-a-step",
-    seen="PyTorch's AMP examples, gradient accumulation: update() only when the step is taken",
+    seen="pytorch/pytorch pull request 36601: Amp gradient accumulation example",
 )
 def updated_every_time(source):
     return change(
@@ -969,7 +980,7 @@ def stepped_every_time(source):
 @mistake(
     "amp_accumulate",
     says="Only the last micro-batch's loss is scaled.",
-    why="The others' gradients underflow, and are divided by the scale on top of that.",
+    why="The others' gradients are so small that many become 0, and are divided by the scale on top of that.",
     read="#once-in-a-step",
 )
 def last_one_scaled(source):
@@ -983,7 +994,7 @@ def last_one_scaled(source):
 @mistake(
     "amp_accumulate",
     says="The loss is not scaled.",
-    why="The gradients are divided by a scale that they never had, after they have underflowed.",
+    why="Many gradients are 0 in float16, and the others are divided by a scale that they never had.",
     read="#once-in-a-step",
 )
 def loss_not_scaled(source):
@@ -995,7 +1006,7 @@ def loss_not_scaled(source):
     says="The gradients are clipped while they are still scaled.",
     why="Their norm is a thousand times too large: all but nothing is left, and then it is divided once more.",
     read="#once-in-a-step",
-    seen="PyTorch's AMP examples: clip after unscale_",
+    seen="Lightning-AI/pytorch-lightning issue 9599; pytorch/examples issue 1196",
 )
 def clipped_before_unscaling(source):
     return change(
@@ -1030,6 +1041,7 @@ def optimizer_steps_alone(source):
     says="The scale is never updated.",
     why="After an overflow it stays too large, and the scaler refuses the next step.",
     read="#once-in-a-step",
+    seen="Azure/MS-AMP pull request 45: add scaler.update() in MNIST examples",
 )
 def never_updated(source):
     return change(source, "    scaler.update()\n", "")
@@ -1050,6 +1062,7 @@ def old_gradients_kept(source):
     says="The gradients travel in every backward.",
     why="They wait for each other as often as there are micro-batches; for ever, if one has more of them.",
     read="#once-in-a-step",
+    seen="pytorch/pytorch issue 43201: We Need Acceleration for Gradient Accumulation in DDP mode",
 )
 def travels_every_time(source):
     return change(source, "_silent(model, number < len(micro_batches))", "_silent(model, False)")
@@ -1070,7 +1083,7 @@ def never_travels(source):
     says="Only the backward is silent, and not the forward.",
     why="DDP decides in the forward: the gradients travel all the same.",
     read="#once-in-a-step",
-    seen="DDP.no_sync's docstring; pytorch#43201",
+    seen="KellerJordan/modded-nanogpt pull request 31; facebookresearch/ClassyVision pull request 706",
 )
 def forward_not_silent(source):
     return change(
@@ -1103,8 +1116,9 @@ def no_autocast(source):
 @mistake(
     "amp_accumulate",
     says="The backward runs under autocast.",
-    why="It takes the dtypes of the forward by itself; PyTorch advises against it, and some operations are cast twice.",
+    why="It takes the dtypes of the forward by itself. PyTorch advises against it: some numbers are rounded twice.",
     read="#once-in-a-step",
+    seen="PyTorch's page on torch.amp, Autocasting; pytorch/pytorch pull request 175241",
 )
 def backward_under_autocast(source):
     return change(
@@ -1140,7 +1154,7 @@ def mean_of_ddp_forgotten(source):
     says="Each micro-batch counts alike, however many tokens it scores.",
     why="A token in a short micro-batch then weighs more than one in a long one.",
     read="#once-in-a-step",
-    seen="transformers#34191, #35203",
+    seen="huggingface/transformers issues 34191 and 35203",
 )
 def micro_batches_alike(source):
     return change(
@@ -1155,6 +1169,7 @@ def micro_batches_alike(source):
     says="A step in which nothing is scored divides by 0.",
     why="0/0 is NaN: the scaler takes it for an overflow, and lowers its scale.",
     read="#once-in-a-step",
+    seen="NVIDIA-NeMo/Automodel pull request 3797: return zero, not NaN",
 )
 def divided_by_no_tokens(source):
     return change(source, "ranks / tokens.clamp(min=1)", "ranks / tokens")
@@ -1165,6 +1180,7 @@ def divided_by_no_tokens(source):
     says="What is given back is the scaled loss.",
     why="A curve of scaled losses jumps whenever the scale changes.",
     read="#once-in-a-step",
+    seen="facebookresearch/fairchem pull request 617: Fix amp scale factor for loss",
 )
 def scaled_loss_given_back(source):
     return change(source, "        loss += share.detach()\n", "        loss += share.detach() * scaler.get_scale()\n")
@@ -1183,7 +1199,7 @@ def last_share_given_back(source):
 @mistake(
     "amp_accumulate",
     says="The loss keeps its graph.",
-    why="All activations of all micro-batches stay in memory until it is let go.",
+    why="All activations of all micro-batches stay in memory until the loss is let go.",
     read="#once-in-a-step",
 )
 def keeps_the_graph(source):
@@ -1195,7 +1211,7 @@ def keeps_the_graph(source):
     says="A skipped step is said to be taken.",
     why="The schedule goes on, and learning rates are used up by steps that never were.",
     read="#all-ranks-judge-alike",
-    seen="pytorch#44511, #55585",
+    seen="pytorch/pytorch issues 44511 and 55585",
 )
 def always_stepped(source):
     return change(source, "scaler.get_scale() >= scale)", "True)")
@@ -1206,6 +1222,7 @@ def always_stepped(source):
     says="A step is said to be taken only if the scale is the same as before.",
     why="Every 2000 steps the scale grows: that step was taken, and is said to be skipped.",
     read="#all-ranks-judge-alike",
+    seen="huggingface/transformers pull request 11144: any change of the scale is taken for a skip",
 )
 def grown_is_skipped(source):
     return change(
@@ -1222,6 +1239,7 @@ def grown_is_skipped(source):
     says="Whether the step was taken is judged by the loss.",
     why="The loss can be finite where a gradient is not: it is the scaled gradient that overflows.",
     read="#all-ranks-judge-alike",
+    seen="paiml/entrenar issue 112: NaN is looked for in the loss, not in the gradients",
 )
 def judged_by_the_loss(source):
     return change(source, "scaler.get_scale() >= scale)", "bool(loss.isfinite()))")
@@ -1232,7 +1250,7 @@ def judged_by_the_loss(source):
     says="The ranks do not agree about an overflow: each judges by the gradients that it holds.",
     why="A gradient that no all-reduce reaches overflows on one rank: it skips, the others step, and the scales part.",
     read="#all-ranks-judge-alike",
-    seen="why torch.distributed.fsdp has a ShardedGradScaler",
+    seen="facebookresearch/fairscale issue 180: each rank looks at its own gradients",
 )
 def not_agreed(source):
     return change(source, "    share_overflow(parameters)\n    scaler", "    scaler")
@@ -1243,6 +1261,7 @@ def not_agreed(source):
     says="The ranks agree after the gradients were looked at.",
     why="unscale_ has noted by then that all is well; what becomes inf afterwards goes into the weights.",
     read="#all-ranks-judge-alike",
+    seen="pytorch/pytorch pull request 115710: found_inf copied before the ranks have agreed",
 )
 def agreed_too_late(source):
     return change(
@@ -1254,7 +1273,7 @@ def agreed_too_late(source):
 
 @mistake(
     "amp_accumulate",
-    says="Without a micro-batch there is no sentence, but an error from the depths or a step of nothing.",
+    says="An empty list of micro-batches is not refused: there is an error from the depths, or a step of nothing.",
     why="A rank whose data has run out ought to be told so.",
     read="#once-in-a-step",
 )
@@ -1267,6 +1286,7 @@ def no_micro_batch_accepted(source):
     says="A rank whose own gradients are finite does not take part.",
     why="The others wait for it in the all-reduce.",
     read="#all-ranks-judge-alike",
+    seen="hpcaitech/ColossalAI pull request 1175: different overflow status, communication stuck",
     hangs=True,
 )
 def finite_rank_stays_away(source):
@@ -1349,7 +1369,7 @@ def last_gradient_decides(source):
 @mistake(
     "amp_accumulate",
     says="After an overflow the gradients are set to 0, and not to inf.",
-    why="The scaler sees fine gradients: it steps with zeros, momentum included, and raises its scale.",
+    why="The scaler sees fine gradients: it takes a step with zeros, and raises its scale.",
     read="#all-ranks-judge-alike",
 )
 def zero_for_inf(source):
@@ -1363,6 +1383,7 @@ def zero_for_inf(source):
     says="Whether any rank overflowed is read from the device.",
     why="The CPU waits for the whole backward of all ranks, before it has handed out the step.",
     read="#all-ranks-judge-alike",
+    seen="huggingface/accelerate issue 1714: self.scaler.get_scale() forces cpu and gpu to synchronize",
 )
 def overflow_read(source):
     return change(
@@ -1378,6 +1399,7 @@ def overflow_read(source):
     says="A step counts as skipped whenever the scale has changed.",
     why="The scale also grows, and then the step was taken.",
     read="#what-the-scale-tells",
+    seen="huggingface/transformers pull request 11144: any change of the scale is taken for a skip",
 )
 def growth_is_a_skip(source):
     return change(source, "scales[step + 1] < scales[step]", "scales[step + 1] != scales[step]")
@@ -1408,6 +1430,7 @@ def no_step_accepted(source):
     says="The last steps are said to be diverged if one of them was skipped.",
     why="A step that is skipped now and then is how a scaler works. Only if all are, nothing is learned.",
     read="#what-the-scale-tells",
+    seen="kenziyuliu/MS-G3D issue 9: a skip every few steps is taken for a failure",
 )
 def any_of_the_last(source):
     return change(
@@ -1440,6 +1463,7 @@ def skips_anywhere(source):
     says="A short history in which all was skipped is called diverged.",
     why="At the beginning the scaler looks for its scale, and that takes some steps.",
     read="#what-the-scale-tells",
+    seen="deepspeedai/DeepSpeed issue 931: overflow in the first steps, is it harmless?",
 )
 def short_history_diverged(source):
     return change(
@@ -1486,6 +1510,7 @@ def lowest_scale_decides(source):
     says="The search for the first scale counts as restless.",
     why="A start at 65536 skips the first steps of nearly every run.",
     read="#what-the-scale-tells",
+    seen="LEEYOONHYUNG/BVAE-TTS issue 3: the scale goes to 32768, what is the reason for this problem?",
 )
 def search_counts(source):
     return change(source, "sum(step > first for step in skipped)", "len(skipped)")
@@ -1519,7 +1544,7 @@ def most_is_too_much(source):
     says="There is no schedule: every step is recorded, the first one too.",
     why="The first step allocates, chooses kernels and compiles: it takes many times as long as any other.",
     read="#not-the-first-step",
-    seen="kineto#328: a first step that looked 20 times as long",
+    seen="pytorch/kineto issue 328: a first step that looked 20 times as long",
 )
 def no_schedule(source):
     return change(source, "activities=activities, schedule=plan, record", "activities=activities, record")
@@ -1530,7 +1555,7 @@ def no_schedule(source):
     says="The profiler is never told that a step is over.",
     why="The schedule counts what it is told: it waits for ever, and nothing is recorded.",
     read="#not-the-first-step",
-    seen="prof.step() forgotten, the commonest question about torch.profiler's schedules",
+    seen="pytorch/pytorch issues 91682 and 121141",
 )
 def step_not_told(source):
     return change(source, "            profiler.step()\n", "")
@@ -1703,7 +1728,7 @@ def begins_another_round(source):
     says="The whole duration is taken for an event's own time.",
     why="An operation that calls others is as long as all of them: the same time is counted at every level.",
     read="#own-time-and-total-time",
-    seen='sort_by="cpu_time_total" in place of "self_cpu_time_total"',
+    seen="pytorch/pytorch pull request 45209: add self cuda time to avoid double/quadruple counting",
 )
 def total_for_own(source):
     return change(source, "own[around[-1]] -= event.duration", "own[around[-1]] -= 0")
@@ -1782,6 +1807,7 @@ def closed_by_its_first_child(source):
     says="All kinds of events are in one table.",
     why="The CPU's and the GPU's time run side by side; a sum of the two is no time at all.",
     read="#two-timelines",
+    seen="awwong1/torchprof issue 5: CPU total and CUDA total, added up",
 )
 def kinds_in_one_table(source):
     return change(source, "        if event.kind == kind:\n", '        if event.kind != "range":\n')
@@ -1792,7 +1818,7 @@ def kinds_in_one_table(source):
     says="The CPU's operations are shown where the GPU's kernels are asked for.",
     why="On a GPU, an operation on the CPU takes as long as handing out work takes. What costs time are the kernels.",
     read="#two-timelines",
-    seen="cpu_time taken for GPU time, in the PyTorch forum about once a month",
+    seen="pytorch/pytorch issue 44784: Unreliable CPU times when using CUDA",
 )
 def cpu_for_gpu(source):
     return change(source, "        if event.kind == kind:\n", '        if event.kind == "operation":\n')
@@ -1997,6 +2023,7 @@ def first_step_only(source):
     says="The sum of the durations is taken: what lies within another event of this kind counts twice.",
     why="A wait within an operation that waits is one wait.",
     read="#shares-of-a-step",
+    seen="pytorch/pytorch issue 60783: double counting CUDA wrapper self-cuda-time",
 )
 def durations_added_up(source):
     return change(
@@ -2026,6 +2053,7 @@ def no_step_is_zero(source):
     says="Anything that is called like a step is taken for one, whatever kind of event it is.",
     why="On a GPU, a step's name also stands over what the GPU did for it: all time would count twice.",
     read="#shares-of-a-step",
+    seen="pytorch/pytorch issue 130730: a total with the GPU's own annotations in it",
 )
 def any_kind_of_step(source):
     return change(source, 'if event.kind == "range" and event.name.startswith(STEP)', "if event.name.startswith(STEP)")
@@ -2339,7 +2367,7 @@ def one_worker_more(source):
     says="Every core gets a worker, and none is left for the training.",
     why="They take turns with the process that hands out the work, and that one is always late.",
     read="#how-many-workers",
-    seen="num_workers=os.cpu_count(), in very many scripts",
+    seen="mmcdermott/MEDS_EIC_AR issue 36: workers should not default to the full cores available",
 )
 def a_worker_for_every_core(source):
     return change(source, "cores - 1)", "cores)")
@@ -2350,6 +2378,7 @@ def a_worker_for_every_core(source):
     says="The number of cores is not asked for.",
     why="More workers than cores only share the same time among more processes.",
     read="#how-many-workers",
+    seen="pytorch/pytorch pull request 46867; AILab-CVC/YOLO-World issue 413",
 )
 def cores_not_asked(source):
     return change(
@@ -2448,6 +2477,7 @@ def all_started_first(source):
     says="The last batches are never given out.",
     why="`depth` batches of every epoch are loaded and thrown away.",
     read="#start-early",
+    seen="meta-pytorch/data issue 899: Prefetcher drops remaining samples at the end; ray-project/ray issue 18266",
 )
 def tail_lost(source):
     return change(source, "    yield from started\n", "")
@@ -2492,7 +2522,7 @@ def none_is_the_end(source):
 @mistake(
     "prefetch",
     says="The first batches are started by the call itself, before anybody asks for one.",
-    why="Who makes an iterator and does not use it yet has memory on the GPU taken already.",
+    why="Who calls it and does not ask for a batch yet has memory on the GPU taken already.",
     read="#start-early",
 )
 def begun_by_the_call(source):
@@ -2592,6 +2622,7 @@ def always_one_ready(source):
     says="The last batch is lost: the end is announced in its place.",
     why="Every epoch is a batch short.",
     read="#a-thread-that-loads",
+    seen="antonioterpin/synthpix issue 121: Prefetcher throws away last batch",
 )
 def last_batch_lost(source):
     return change(
@@ -2627,7 +2658,7 @@ def waits_after_the_end(source):
     says="An error in the thread ends the batches quietly.",
     why="The epoch looks shorter, the training goes on, and what is wrong with the data nobody learns.",
     read="#a-thread-that-loads",
-    seen="an exception in a threading.Thread is printed at best; nobody raises it",
+    seen="Stack Overflow: Catch a thread's exception in the caller thread?",
 )
 def error_is_the_end(source):
     return change(
@@ -2640,6 +2671,7 @@ def error_is_the_end(source):
     says="An error in the thread is not handed on: the user waits for ever.",
     why="The thread has died, and nobody else will put anything into the queue.",
     read="#a-thread-that-loads",
+    seen="RadarML/red-rover issue 23: Prefetch hangs forever if the iterator raises an exception",
 )
 def error_swallowed(source):
     return change(source, "            self._ready.put((None, error))\n", "            self._failed = error\n")
@@ -2664,6 +2696,7 @@ def error_jumps_the_queue(source):
     says="Who leaves early leaves the thread behind.",
     why="It keeps its batches, its file and its memory, until the process ends.",
     read="#a-thread-that-loads",
+    seen="allenai/OLMo-core pull request 721: Fix thread leak when consumers exit early",
 )
 def thread_left_behind(source):
     return change(
@@ -2682,6 +2715,7 @@ def thread_left_behind(source):
     says="Who leaves early waits for a thread that waits for a place.",
     why="Nobody takes anything from the queue any more: both wait for ever.",
     read="#a-thread-that-loads",
+    seen="apache/maven-indexer pull request 314: the producer blocks on the queue for ever",
 )
 def no_room_made(source):
     return change(
@@ -2763,7 +2797,7 @@ def mask_handed_over(source):
     says="The mask is the wrong way round: True stands for what is hidden.",
     why="In scaled_dot_product_attention True means: may look. In nn.MultiheadAttention it means the opposite.",
     read="#attention-without-its-table",
-    seen="the two meanings of a boolean mask in PyTorch",
+    seen="rasbt/LLMs-from-scratch issue 1061; pytorch/pytorch pull request 120668",
 )
 def mask_inverted(source):
     source = change(source, "import torch.nn.functional as F\n", "import torch\nimport torch.nn.functional as F\n")
@@ -2797,7 +2831,7 @@ def not_divided(source):
 @mistake(
     "fast_attention",
     says="The dropout is left out.",
-    why="The model trains with another regularisation than before, and overfits earlier.",
+    why="The model trains without what kept it from learning its text by heart, and overfits earlier.",
     read="#attention-without-its-table",
 )
 def dropout_left_out(source):
@@ -2823,6 +2857,7 @@ def dropout_on_the_result(source):
     says="The probability to keep is handed over for the one to drop.",
     why="With a dropout of 0.1, nine of ten weights are gone.",
     read="#attention-without-its-table",
+    seen="TensorFlow: dropout took keep_prob in version 1, and takes the rate since",
 )
 def probability_to_keep(source):
     return change(source, "dropout_p=dropout", "dropout_p=1 - dropout if dropout else 0.0")
@@ -2880,6 +2915,7 @@ def always_float32(source):
     says="The mean of the chunks' means is taken.",
     why="A chunk in which little is scored counts as much as a full one.",
     read="#a-loss-without-its-logits",
+    seen="NVIDIA-NeMo/Automodel pull request 3804: reductions independent of chunk_len",
 )
 def mean_of_chunk_means(source):
     source = change(
@@ -2931,6 +2967,7 @@ def sum_given(source):
     says="If nothing is scored, the loss is NaN.",
     why="0/0. One batch of padding, and the weights are NaN, too.",
     read="#a-loss-without-its-logits",
+    seen="pytorch/pytorch issues 75181 and 116349",
 )
 def nan_for_nothing(source):
     return change(source, ".sum().clamp(min=1)", ".sum()")
@@ -3037,7 +3074,6 @@ def all_logits_at_once(source):
     says="Autograd keeps every chunk's logits until backward.",
     why="A loop alone saves nothing: what autograd needs for backward stays, of all chunks together.",
     read="#a-loss-without-its-logits",
-    seen="a for loop over F.cross_entropy, with sums of losses, and the same peak of memory as before",
 )
 def autograd_keeps_them(source):
     return change(
@@ -3144,6 +3180,7 @@ def shifted_again(source):
     says="The weights stand side by side, and not below one another.",
     why="nn.Linear keeps (out, in): more outputs are more rows.",
     read="#fewer-and-larger",
+    seen="bytedance/lightseq issue 160: Question about qkv_weight initialization",
 )
 def weights_side_by_side(source):
     return change(
@@ -3270,6 +3307,7 @@ def ratio_of_medians(source):
     says="The mean of the ratios is taken, and not their median.",
     why="One round in which something else ran decides about the result.",
     read="#round-by-round",
+    seen="Fleming and Wallace 1986, How not to lie with statistics",
 )
 def mean_of_ratios(source):
     return change(source, "return statistics.median(old / new", "return statistics.mean(old / new")
@@ -3294,6 +3332,7 @@ def ratio_of_sums(source):
     says="The best of all rounds are compared.",
     why="They need not be of the same round; and the best is the luckiest.",
     read="#round-by-round",
+    seen="Georges and others 2007, Statistically rigorous Java performance evaluation",
 )
 def best_of_all(source):
     return change(
@@ -3339,7 +3378,6 @@ def mean_difference(source):
     says="Only the last loss is compared.",
     why="Two runs may meet at the end, and have gone different ways.",
     read="#the-same-losses",
-    seen="`final loss: 3.2, same as before`",
 )
 def last_loss_only(source):
     return change(source, "return max(gaps) if", "return gaps[-1] if")
@@ -3451,6 +3489,7 @@ def exactly_the_tolerance(source):
     says="The tokens per second come from the fastest round.",
     why="It is what the machine can do once. The median is what it does.",
     read="#round-by-round",
+    seen="Georges and others 2007, Statistically rigorous Java performance evaluation",
 )
 def fastest_round(source):
     return change(source, "tokens / statistics.median(seconds[name])", "tokens / min(seconds[name])")

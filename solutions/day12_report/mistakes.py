@@ -23,6 +23,7 @@ def debug_limit(source):
     says="Lines that cannot be read are dropped in silence.",
     why="A log with holes then looks like a whole one. The contract gives them back, so that somebody can look.",
     read="#errors-that-nobody-sees",
+    seen="ControlCore-Project/concore issue 299: actual errors get silently swallowed",
 )
 def swallowed(source):
     return change(source, "            unreadable.append(text)\n", "            continue\n")
@@ -82,6 +83,7 @@ def split_at_every_equals(source):
     says="An assert stands where an error for people was promised.",
     why="python -O leaves asserts out, and an AssertionError without a word tells nobody what to do.",
     read="#errors-that-nobody-sees",
+    seen="Bandit's rule B101, assert_used; Ruff's rule S101",
 )
 def assert_for_people(source):
     return change(
@@ -108,6 +110,7 @@ def last_of_equals(source):
     says="The list of losses that was handed in is empty afterwards.",
     why="Whoever calls it still needs the list. A function that changes what it is given surprises at a distance.",
     read="#what-belongs-to-others",
+    seen="Python's Programming FAQ: Why did changing list 'y' also change list 'x'?",
 )
 def list_emptied(source):
     return change(
@@ -146,6 +149,7 @@ def window_too_wide(source):
     says="The list of losses that was handed in is sorted afterwards.",
     why="list.sort changes the list itself. The losses were in the order of the steps, and nobody can put them back.",
     read="#what-belongs-to-others",
+    seen="Python's Design FAQ: Why doesn't list.sort() return the sorted list?",
 )
 def list_sorted(source):
     return change(source, "    return median(losses)", "    losses.sort()\n    return median(losses)")
@@ -166,6 +170,7 @@ def mean_for_median(source):
     says="A print is left in.",
     why="It fills the screen of everybody who calls the function, and mixes with what their program says.",
     read="#what-debugging-leaves-behind",
+    seen="ibs-lab/cedalion pull request 87; sblibs/pySwitchbot pull request 35",
 )
 def print_left(source):
     return change(source, "    lowest = best(records)", '    print("HERE", len(records))\n    lowest = best(records)')
@@ -206,6 +211,7 @@ def one_lines(source):
     says="An import is left that nothing uses.",
     why="A reader looks for what it is for, and does not find it. It also costs time at every start.",
     read="#what-debugging-leaves-behind",
+    seen="Pyflakes and Ruff's rule F401, unused-import",
 )
 def import_left(source):
     return change(source, "from collections.abc", "import json\nfrom collections.abc")
@@ -216,6 +222,7 @@ def import_left(source):
     says="Code that has been switched off stands in a comment.",
     why="Nobody dares to delete it, nobody knows whether it still works. Git remembers it for you.",
     read="#what-debugging-leaves-behind",
+    seen="kovidgoyal/kitty pull request 4736; Ruff's rule ERA001, commented-out-code",
 )
 def code_in_a_comment(source):
     return change(source, "    return median(losses)", "    # losses = losses[-100:]\n    return median(losses)")
@@ -226,6 +233,7 @@ def code_in_a_comment(source):
     says="A note to yourself is left in.",
     why="Either it matters, then do it now or write it where tasks are kept; or it does not, then delete it.",
     read="#what-debugging-leaves-behind",
+    seen="airbus/decomon pull request 19: Clean comments and prints",
 )
 def note_left(source):
     return change(source, "    return median(losses)", "    return median(losses)  # TODO is this right??")
@@ -236,6 +244,7 @@ def note_left(source):
     says="An except catches everything, Ctrl-C and misspelt names included.",
     why="It hides the next fault that you make. Name the errors that you expect.",
     read="#errors-that-nobody-sees",
+    seen="google/adk-python pull request 4949; ControlCore-Project/concore issue 299",
 )
 def except_everything(source):
     return change(source, "except (KeyError, ValueError):", "except:")
@@ -243,9 +252,10 @@ def except_everything(source):
 
 @mistake(
     "tidy_up",
-    says="A variable has the name of a builtin.",
+    says="A variable has the name of one of Python's own functions.",
     why="From there on, the real min is gone in that function, and the error will be hard to read.",
     read="#names",
+    seen="Ruff's rule A001, builtin-variable-shadowing",
 )
 def hides_a_builtin(source):
     return change(
@@ -264,6 +274,7 @@ def hides_a_builtin(source):
     says="A variable is called l, which looks like 1.",
     why="Names are for readers. A word costs nothing.",
     read="#names",
+    seen="PEP 8, Names to Avoid; pycodestyle's E741",
 )
 def called_l(source):
     source = change(source, "for line in lines:", "for l in lines:")
@@ -288,6 +299,7 @@ REPORT = usual_mistakes(
     says="The report has no run in it: its places for figures are empty.",
     why="A report without numbers is an opinion. python -m curriculum report NAME fills them in, from a run of yours.",
     read="#numbers-first",
+    seen="Pineau and others 2021, Improving Reproducibility in Machine Learning Research, the checklist",
 )
 def no_run_in_it(source):
     return re.sub(
@@ -320,6 +332,7 @@ def _blocks(source):
     says="It does not say how to install it.",
     why="It is the first thing that a stranger does, and the place where most of them give up.",
     read="#commands-that-run",
+    seen="Papers with Code, the ML Code Completeness Checklist",
 )
 def no_way_to_install(source):
     return change(source, _blocks(source)[0], "As usual, with pip.\n")
@@ -330,6 +343,7 @@ def no_way_to_install(source):
     says="It does not say how to train.",
     why="Your numbers can be believed if somebody else can get them.",
     read="#commands-that-run",
+    seen="Papers with Code, the ML Code Completeness Checklist",
 )
 def no_way_to_train(source):
     return change(source, _blocks(source)[1], "See the course.\n")
@@ -350,6 +364,7 @@ def no_way_to_generate(source):
     says="Its commands have never been tried.",
     why="On your machine everything is there already. What is missing shows only where nothing is.",
     read="#a-fresh-environment",
+    seen="mailpile/Mailpile pull request 150: the README's command, tried on a clean machine",
 )
 def never_tried(source):
     return re.sub(r"Tried on .*?(?=<!-- end of figures -->)", "Not tried yet.\n", source, flags=re.DOTALL)
@@ -360,6 +375,7 @@ def never_tried(source):
     says="A command has been changed since they were tried.",
     why="The last small change is the one that nobody tries.",
     read="#a-fresh-environment",
+    seen="rfunix/Pompem issue 8: Typo in README.markdown",
 )
 def changed_since(source):
     return change(source, 'generate mine --prompt "The river"\n```', 'generate mine --promt "The river"\n```')
@@ -370,6 +386,7 @@ def changed_since(source):
     says="The training command failed when it was tried.",
     why="It stands in the README all the same. Mend it, and try again.",
     read="#a-fresh-environment",
+    seen="fossasia/badgeyay issue 265: a command of the README fails as it stands there",
 )
 def training_failed(source):
     return change(source, "install ran, train ran, generate ran.", "install ran, train failed, generate was not tried.")

@@ -13,7 +13,7 @@ from grader.written import usual_mistakes, with_answer
     says="The first half of the features is paired with the second half, and not neighbours with each other.",
     why="Both ways exist, and weights that were trained with one are useless with the other. The docstring says which.",
     read="#rotary-positions",
-    seen="Checkpoints of Llama, in Meta's form and in that of transformers",
+    seen="huggingface/transformers issue 25199; Lightning-AI/litgpt issue 1860; karpathy/nanochat issue 264",
 )
 def halves_are_paired(source):
     source = change(
@@ -33,6 +33,7 @@ def halves_are_paired(source):
     says="The pairs turn clockwise.",
     why="Scores would be the same, as long as queries and keys turn alike; but it is not what the contract says.",
     read="#rotary-positions",
+    seen="karpathy/nanochat pull request 489; skyzh/tiny-llm pull request 25",
 )
 def turned_clockwise(source):
     return change(
@@ -44,8 +45,8 @@ def turned_clockwise(source):
 
 @mistake(
     "whiteboard",
-    says="Both features of a turned pair come from the same formula.",
-    why="It is no turn any more: lengths change with the position, and with them the scores.",
+    says="Both features of a turned pair are computed as differences.",
+    why="Then it is no turn any more: lengths change with the position, and with them the scores.",
     read="#rotary-positions",
 )
 def both_with_a_minus(source):
@@ -65,8 +66,9 @@ def pairs_not_put_back(source):
 @mistake(
     "whiteboard",
     says="The exponent of the frequencies is positive.",
-    why="Frequencies then rise from 1 to 10,000 turns of phase a position: neighbours look unrelated.",
+    why="They then rise from 1 to nearly 10,000 radians a position: neighbours look unrelated.",
     read="#rotary-positions",
+    seen="labmlai/annotated_deep_learning_paper_implementations issue 313; xlite-dev/LeetCUDA issue 289",
 )
 def frequencies_rise(source):
     return change(source, "base ** (-torch.arange(", "base ** (torch.arange(")
@@ -75,8 +77,9 @@ def frequencies_rise(source):
 @mistake(
     "whiteboard",
     says="The frequencies fall half as fast as they should: the exponent is i/D, not 2i/D.",
-    why="The slowest pair then turns a hundred times faster than in the paper: far apart looks like near.",
+    why="The slowest pair then turns about a hundred times faster than in the paper: far apart looks like near.",
     read="#rotary-positions",
+    seen="rasbt/LLMs-from-scratch issue 410: RoPE inv_freq code",
 )
 def exponent_halved(source):
     return change(source, "float() / size)", "float() / (2 * size))")
@@ -97,7 +100,7 @@ def positions_from_1(source):
     says="The angles are computed in the dtype of x.",
     why="bfloat16 cannot tell position 1001 from 1000, and an angle of 1000 is off by whole turns.",
     read="#rotary-positions",
-    seen="transformers#25681",
+    seen="EleutherAI/gpt-neox issue 1003; huggingface/transformers issue 25681",
 )
 def angles_in_16_bits(source):
     return change(
@@ -112,6 +115,7 @@ def angles_in_16_bits(source):
     says="The result is float32, whatever x was.",
     why="Queries and keys of two dtypes cannot be multiplied, or the whole of attention becomes float32.",
     read="#rotary-positions",
+    seen="huggingface/transformers pull request 24262: return float16 values in float16 precision mode",
 )
 def dtype_lost(source):
     return change(source, "turned.flatten(-2).to(x.dtype)", "turned.flatten(-2)")
@@ -141,8 +145,9 @@ def odd_heads_accepted(source):
 @mistake(
     "whiteboard",
     says="Query heads take the groups in turn, instead of neighbours sharing one.",
-    why="repeat and repeat_interleave: trained weights expect each head beside the keys that it was trained with.",
+    why="Trained weights expect each head beside the keys that it was trained with.",
     read="#fewer-keys-than-queries",
+    seen="onnx/onnx pull request 7274: Update attention gqa to use repeat interleave within repeat kv",
 )
 def heads_in_turn(source):
     source = change(
@@ -176,7 +181,7 @@ def values_in_turn(source):
     says="The queries are taken for the first T positions, and not for the last.",
     why="With a cache the newest query must see everything. So do is_causal=True and tril() when T and S differ.",
     read="#fewer-keys-than-queries",
-    seen="pytorch#108108",
+    seen="pytorch/pytorch issue 108108; pytorch/executorch pull request 21749",
 )
 def mask_from_the_top_left(source):
     return change(source, "places <= places[keys - queries :, None]", "places <= places[:queries, None]")
@@ -207,6 +212,7 @@ def own_position_hidden(source):
     says="The scores are not divided by √D.",
     why="They grow with D, softmax saturates, and its gradient vanishes.",
     read="#fewer-keys-than-queries",
+    seen="delzac/cntkx issue 10: ScaledDotProductAttention doesn't apply C.sqrt?",
 )
 def not_scaled(source):
     return change(source, "k.transpose(-2, -1) / math.sqrt(q.size(-1))", "k.transpose(-2, -1)")
@@ -217,6 +223,7 @@ def not_scaled(source):
     says="Numbers of heads that do not fit are accepted.",
     why="Six query heads on four heads of keys: somebody has misread a configuration, and should be told.",
     read="#fewer-keys-than-queries",
+    seen="keras-team/keras pull request 23081, review: the heads must divide",
 )
 def any_heads_accepted(source):
     source = change(source, "if heads % groups or queries > keys:", "if queries > keys:")
@@ -242,7 +249,7 @@ def more_queries_than_keys(source):
 @mistake(
     "whiteboard",
     says="The sum is not rescaled when the maximum rises.",
-    why="Its terms were divided by e to another maximum: old and new cannot be added as they are.",
+    why="Its terms are relative to the maximum of before: old and new cannot be added as they are.",
     read="#softmax-in-one-pass",
 )
 def sum_not_rescaled(source):
@@ -261,8 +268,8 @@ def mixture_not_rescaled(source):
 
 @mistake(
     "whiteboard",
-    says="Old terms are rescaled by the wrong way round: exp(new - old) instead of exp(old - new).",
-    why="When the maximum rises, old terms shrink. They must never grow.",
+    says="Old terms are rescaled the wrong way round: when the maximum rises, they grow.",
+    why="They are relative to a lower maximum. To stand beside the new ones they have to shrink, and must never grow.",
     read="#softmax-in-one-pass",
 )
 def rescaled_upwards(source):
@@ -282,6 +289,17 @@ def rescaled_upwards(source):
 def maximum_of_the_part(source):
     source = change(source, "new = torch.maximum(highest, scores.max())", "new = scores.max()")
     return change(source, "shrink = (highest - new).exp()", "shrink = (highest - new).clamp(max=0).exp()")
+
+
+@mistake(
+    "whiteboard",
+    says="The highest score so far begins at 0.",
+    why="If all scores are far below 0, every exp of a difference is 0, and the sum with it: 0/0 is NaN.",
+    read="#softmax-in-one-pass",
+    seen="Dao-AILab/flash-attention issue 2082; flashinfer-ai/flashinfer issue 4267",
+)
+def maximum_begins_at_0(source):
+    return change(source, 'highest = torch.tensor(float("-inf"))', "highest = torch.tensor(0.0)")
 
 
 @mistake(
@@ -363,7 +381,7 @@ def replaced_from_the_distance(source):
 @mistake(
     "whiteboard",
     says="What p has more than q is not made to sum to 1.",
-    why="It is a share of a distribution. Whoever draws from it needs all of one.",
+    why="It is a part of a distribution, and whoever draws from it needs a whole one.",
     read="#guess-then-check",
 )
 def left_not_normalised(source):
@@ -398,6 +416,17 @@ def equality_accepts(source):
 )
 def never_by_chance(source):
     return change(source, "uniforms[i] * q[i, token] >= p[i, token]", "q[i, token] > p[i, token]")
+
+
+@mistake(
+    "whiteboard",
+    says="A drafted token is accepted only if the large model likes no other one better.",
+    why="That is right for greedy decoding. Who samples gets another distribution, and more rejections than needed.",
+    read="#guess-then-check",
+    seen="lablup/mlxcel issue 902: the draft is compared with the target model's argmax",
+)
+def favourite_only(source):
+    return change(source, "uniforms[i] * q[i, token] >= p[i, token]", "token != p[i].argmax()")
 
 
 @mistake(
