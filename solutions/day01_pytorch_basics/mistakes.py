@@ -117,7 +117,7 @@ def relu_forgotten_backward(source):
 @mistake(
     "backprop_by_hand",
     says="The ReLU lets the gradient through where z is exactly 0.",
-    why="The corner has no slope. PyTorch takes 0 there, and so does the docstring.",
+    why="The function has a corner there. PyTorch takes 0, and so does the docstring.",
     read="#back-through-the-relu",
 )
 def relu_open_at_zero(source):
@@ -227,7 +227,7 @@ def batch_flattened(source):
 @mistake(
     "mnist_mlp",
     says="The hidden layer's width is fixed, whatever `hidden` says.",
-    why="An argument that does nothing makes every comparison of widths a comparison of noise.",
+    why="Whoever compares two widths then trains the same model twice, and takes chance for a result.",
     read="#the-classifier",
 )
 def width_fixed(source):
@@ -325,7 +325,7 @@ def evaluated_in_train_mode(source):
 
 @mistake(
     "mnist_mlp",
-    says="A graph is built for every batch that is evaluated.",
+    says="A graph is recorded while the model is only evaluated.",
     why="Nobody will call backward. The graph costs memory and time for nothing.",
     read="#train-mode-and-eval-mode",
     seen="Zhenye-Na/DA-RNN issue 30: no eval() or no_grad() called during testing",
@@ -337,7 +337,7 @@ def evaluated_with_a_graph(source):
 @mistake(
     "mnist_mlp",
     says="Graphs are switched off for good: after the evaluation nothing can be trained.",
-    why="Use no_grad as a `with` block or a decorator. Then it ends where the evaluation ends.",
+    why="What a `with` block switches off comes back at its end. A switch has to be put back by hand.",
     read="#train-mode-and-eval-mode",
 )
 def graphs_off_for_good(source):
@@ -357,7 +357,7 @@ def left_in_eval_mode(source):
 
 @mistake(
     "mnist_mlp",
-    says="After the evaluation the model is in train mode, also if it was in eval mode before.",
+    says="After the evaluation the model is in train mode, even if it was in eval mode before.",
     why="Whoever measures a finished model twice gets another answer the second time.",
     read="#train-mode-and-eval-mode",
 )
@@ -621,7 +621,7 @@ def mean_of_row_means(source):
 @mistake(
     "bucketing",
     says="The order does not depend on the epoch: it is the same each time.",
-    why="The same neighbours in every batch, epoch after epoch: the gradient's noise repeats itself.",
+    why="The same items share a batch every time, and what they have in common by chance is learned as well.",
     read="#another-order-in-each-epoch",
     seen="pytorch/pytorch issue 31771",
 )
@@ -759,7 +759,7 @@ def short_batch_not_counted(source):
 @mistake(
     "bucketing",
     says="The loader's collate_fn is a lambda, and a lambda cannot be pickled.",
-    why="Where workers are spawned (macOS, Windows), the first batch ends in an error. A function with a name can go.",
+    why="Where a worker starts from nothing (macOS, Windows), the first batch is an error. Give the function a name.",
     read="#what-a-worker-is-given",
     seen="HazyResearch/cartridges issue 20; pyg-team/pytorch_geometric pull request 2440",
 )
@@ -931,8 +931,8 @@ def kaiming_without_gain(source):
 
 @mistake(
     "mlp",
-    says="Kaiming's weights are drawn from a uniform distribution.",
-    why="Their spread is right, but the docstring asks for the normal one.",
+    says="Kaiming's weights are drawn uniformly, between two bounds.",
+    why="Their spread is right, but the docstring asks for normal ones.",
     read="#kaiming-and-xavier",
 )
 def kaiming_uniform(source):
@@ -952,7 +952,7 @@ def kaiming_for_everything(source):
 @mistake(
     "mlp",
     says="Xavier for every activation.",
-    why="It keeps the size of a signal that passes unhindered; a ReLU halves its power in every layer.",
+    why="It keeps the size of a signal that passes unchanged; a ReLU halves its power in every layer.",
     read="#kaiming-and-xavier",
 )
 def xavier_for_everything(source):
@@ -1179,7 +1179,7 @@ def autocast_forgotten(source):
 @mistake(
     "amp_step",
     says="Autocast is asked for float32.",
-    why="It cannot do that: it warns and switches itself off. enabled=False says the same without a warning.",
+    why="It cannot do that: it warns, and switches itself off. Switch it off yourself, and nothing warns.",
     read="#autocast",
 )
 def autocast_in_float32(source):
@@ -1261,7 +1261,7 @@ def initial_scale_ignored(source):
 @mistake(
     "cifar10_amp",
     says="Mean and standard deviation are those of the bytes, 0 to 255.",
-    why="They are used on values from 0 to 1: every image would be nearly the same constant.",
+    why="They are used on values from 0 to 1: all pixels of all images would come out nearly alike.",
     read="#normalising",
     seen="huggingface/lerobot issue 61",
 )
@@ -1319,7 +1319,7 @@ def pixels_not_scaled(source):
 @mistake(
     "cifar10_amp",
     says="The images are divided by the standard deviation before the mean is taken off.",
-    why="The mean is in the units of the pixels, not in those of the quotient.",
+    why="The mean is in the units of the pixels, and after the division they have others.",
     read="#normalising",
 )
 def divided_first(source):
@@ -1485,7 +1485,7 @@ def not_flattened(source):
 @mistake(
     "cifar10_amp",
     says="The dropout is not handed on to the MLP.",
-    why="An argument that does nothing makes every comparison a comparison of noise.",
+    why="Whoever compares two rates then trains the same model twice, and takes chance for a result.",
     read="#the-model",
 )
 def dropout_left_out(source):
@@ -1507,7 +1507,7 @@ def new_scaler_each_epoch(source):
 @mistake(
     "cifar10_amp",
     says="Training is always in float32, whatever dtype was asked for.",
-    why="Both columns of the table would show the same run.",
+    why="Both rows of the table would show the same run.",
     read="#what-is-measured",
 )
 def always_float32(source):
@@ -1607,7 +1607,7 @@ def best_in_place_of_last(source):
 @mistake(
     "cifar10_amp",
     says="A megabyte is taken for 2²⁰ bytes.",
-    why="That is a mebibyte, five per cent more. The docstring says 1,000,000.",
+    why="That is a MiB, five per cent more. The docstring says 1,000,000.",
     read="#what-is-measured",
 )
 def mebibytes(source):

@@ -101,7 +101,7 @@ def hand_divided_by_largest(source):
 @mistake(
     "by_hand",
     says="The powers are those of 2, not of e.",
-    why="Softmax is defined with e; another base is another temperature.",
+    why="Softmax is defined with e. Powers of 2 grow more slowly: the weights come out more alike.",
     read="#step-4-softmax",
 )
 def hand_powers_of_two(source):
@@ -311,8 +311,8 @@ def scaled_after_softmax(source):
 @mistake(
     "attention",
     says="The queries that were handed in are changed: they are scaled in place.",
-    why="The caller still needs them, and autograd refuses to change a leaf in place.",
-    read="#why-divide-by-d",
+    why="The caller still needs them, and autograd refuses to have a parameter changed in place.",
+    read="#step-3-scale",
 )
 def scaled_in_place(source):
     return change(
@@ -408,7 +408,7 @@ def softmax_over_batch(source):
 
 @mistake(
     "attention",
-    says="The weights come out of a sigmoid: they do not sum to 1.",
+    says="Each weight is the sigmoid of its own score: they do not sum to 1.",
     why="Softmax lets the keys compete: more for one is less for the others.",
     read="#step-4-softmax",
 )
@@ -676,7 +676,7 @@ def output_alone(source):
     "attention",
     says="Half-precision inputs come back as float32.",
     why="The next layer's weights are still in half precision, and a product of two dtypes is an error.",
-    read="#masks",
+    read="#step-5-mix",
 )
 def comes_back_as_float32(source):
     return change(source, "scores = q @", "q, k, v = q.float(), k.float(), v.float()\n    scores = q @")
@@ -685,7 +685,7 @@ def comes_back_as_float32(source):
 @mistake(
     "attention",
     says="No gradient reaches queries and keys: the weights are cut off from the graph.",
-    why="Queries and keys learn through the weights alone. With detach they stay as they were initialised.",
+    why="Queries and keys learn through the weights alone. Cut off, they stay as they were at first.",
     read="#step-5-mix",
 )
 def weights_detached(source):
@@ -791,7 +791,7 @@ def cosine_first(source):
 
 @mistake(
     "positional",
-    says="The base of the frequencies is not 10000 but 1000.",
+    says="The base of the powers is not 10000 but 1000.",
     why="The base sets the longest wave: 2π · 10000 positions is longer than any text.",
     read="#from-fast-to-slow",
     seen="maxjcohen/transformer issue 62: Position Encoding",
@@ -802,8 +802,8 @@ def base_of_a_thousand(source):
 
 @mistake(
     "positional",
-    says="The frequencies grow instead of falling: the positions are multiplied by 10000^(2i / C).",
-    why="An angle of thousands of turns a step is noise. The pairs should go from fast to slow.",
+    says="The pairs turn faster and faster, not more slowly: the positions are multiplied by 10000^(2i / C).",
+    why="A hand that goes round a thousand times a step tells nobody where it stands. Go from fast to slow.",
     read="#from-fast-to-slow",
 )
 def multiplied_by_base(source):
@@ -903,7 +903,7 @@ def unbiased_variance(source):
 @mistake(
     "layer_norm",
     says="eps is added to the root, not under it.",
-    why="√(variance + eps) is smooth at 0; √variance + eps has an infinite slope there, and other values.",
+    why="The two are different numbers, and where the variance is 0 the gradient of √variance is infinite.",
     read="#eps-under-the-root",
     seen="codertimo/BERT-pytorch issue 30; hyunwoongko/transformer issue 7",
 )
@@ -954,7 +954,7 @@ def root_forgotten(source):
 @mistake(
     "layer_norm",
     says="The mean is not taken off: x is only divided by its spread.",
-    why="Layer norm centres first. (Without centring at all it would be RMSNorm, another layer.)",
+    why="Layer norm brings the mean to 0 as well: first the mean is taken off, then the spread divides.",
     read="#mean-and-variance",
 )
 def mean_kept(source):
@@ -985,7 +985,7 @@ def over_the_batch(source):
 @mistake(
     "layer_norm",
     says="Mean and variance are taken over time.",
-    why="Then each position learns from all the others, the future too, what its own numbers are.",
+    why="Then what stands at other positions, the future too, changes what a position's numbers become.",
     read="#over-which-axis",
 )
 def over_time(source):
@@ -1031,7 +1031,7 @@ def over_everything(source):
 @mistake(
     "layer_norm",
     says="The mean has lost its axis: (B, T) does not broadcast to (B, T, C).",
-    why="Axes are matched from the end, so the T of the mean meets the C of x. keepdim leaves a 1 in its place.",
+    why="Axes are matched from the end, so the T of the mean meets the C of x. A 1 must stay in its place.",
     read="#over-which-axis",
 )
 def axis_not_kept(source):
@@ -1117,8 +1117,8 @@ def plain_tensors(source):
 
 @mistake(
     "layer_norm",
-    says="Mean and variance are cut off from the graph: they count as constants in the gradient.",
-    why="They depend on x, and the gradient must know it; that is what keeps it from growing along x.",
+    says="Mean and variance are cut off from the graph, as if they did not depend on x.",
+    why="They do: twice the x has twice the spread, and comes out the same. The gradient must know that.",
     read="#mean-and-variance",
 )
 def statistics_detached(source):
@@ -1405,7 +1405,7 @@ def over_the_batch_axis(source):
     "self_attention",
     says="The mask is never handed on.",
     why="A decoder that may look at the next token copies it, learns nothing, and cannot generate.",
-    read="#masks",
+    read="#the-causal-mask",
     seen="lucidrains/nGPT-pytorch issue 4",
 )
 def mask_not_handed_on(source):
@@ -1416,7 +1416,7 @@ def mask_not_handed_on(source):
     "self_attention",
     says="The module always uses the causal mask, whatever mask it is given.",
     why="The caller chooses who may look at whom: padding must be hidden too, and an encoder hides nothing else.",
-    read="#masks",
+    read="#the-causal-mask",
 )
 def always_causal(source):
     return change(source, "(q, k, v, mask)", "(q, k, v, causal_mask(x.size(1), x.device))")
@@ -1426,7 +1426,7 @@ def always_causal(source):
     "self_attention",
     says="Without a mask the module masks the future all the same.",
     why="mask=None means that everybody may look at everybody, as an encoder needs.",
-    read="#masks",
+    read="#the-causal-mask",
 )
 def causal_by_default(source):
     return change(source, "(q, k, v, mask)", "(q, k, v, causal_mask(x.size(1), x.device) if mask is None else mask)")
@@ -1436,7 +1436,7 @@ def causal_by_default(source):
     "self_attention",
     says="The first mask is remembered and used for ever.",
     why="Masks differ from call to call: a module that keeps the first one is wrong from the second call on.",
-    read="#masks",
+    read="#the-causal-mask",
 )
 def first_mask_remembered(source):
     return change(
@@ -1475,7 +1475,7 @@ def plain_list(source):
 @mistake(
     "self_attention",
     says="The query is cut off from the graph: its projection never learns.",
-    why="detach() and torch.no_grad() stop the gradient. What the head asks for must be learned too.",
+    why="No gradient gets past the cut. What a position asks for must be learned, too.",
     read="#three-projections",
 )
 def query_detached(source):
@@ -1525,7 +1525,7 @@ def mask_turned_on_the_way(source):
 @mistake(
     "self_attention",
     says="x is added to the output.",
-    why="The residual connection goes around the whole sub-layer, norm and all. The block that holds the head adds it.",
+    why="x is added once, around the norm and all, by the block that will hold the head: day 3.",
     read="#three-projections",
 )
 def residual_added(source):

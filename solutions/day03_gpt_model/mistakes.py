@@ -428,7 +428,7 @@ def no_dropout_of_embeddings(source):
 @mistake(
     "embeddings",
     says="Dropout acts in evaluation, too.",
-    why="A functional dropout does not know whether the module trains, unless it is told.",
+    why="F.dropout does not know whether the module trains, unless it is told.",
     read=DROPOUT,
     seen="yangze0930/NTS-Net issue 14; pytorch/pytorch issue 26338",
 )
@@ -441,7 +441,7 @@ def embeddings_always_dropped(source):
 @mistake(
     "embeddings",
     says="A sequence longer than block_size is not refused.",
-    why="What comes then is an IndexError, on a GPU an assertion in a kernel: nobody learns what was wrong.",
+    why="What comes then is an IndexError from deep inside, on a GPU something worse: nobody learns the reason.",
     read=POSITIONS,
     seen="facebookresearch/esm issue 49; meta-pytorch/gpt-fast issue 53",
 )
@@ -512,7 +512,7 @@ def sinusoids_trained(source):
 @mistake(
     "embeddings",
     says="Nobody notices that the function for the sinusoids is missing.",
-    why="\"'NoneType' object is not callable\" does not tell a person what to pass.",
+    why="What Python says in the end, that None cannot be called, tells nobody what to pass.",
     read=POSITIONS,
 )
 def missing_function_not_noticed(source):
@@ -760,7 +760,7 @@ def queries_and_keys_swapped(source):
 @mistake(
     "block",
     says="The combined projection is cut for each head first, then into q, k and v.",
-    why="Its output is all of q, then all of k, then all of v. GPT-NeoX does it the other way: its weights differ.",
+    why="Its output is all of q, then all of k, then all of v. Weights made for the other order do not fit.",
     read=HEADS,
     seen="GPT-NeoX's query_key_value",
 )
@@ -848,7 +848,7 @@ def weights_dropped_in_evaluation(source):
 @mistake(
     "block",
     says="The causal mask is a parameter.",
-    why="It is counted, decayed and trained; a buffer, or a mask made when it is needed, is not.",
+    why="It is counted and trained; a buffer, or a mask made when it is needed, is not.",
     read=CAUSAL,
 )
 def mask_is_a_parameter(source):
@@ -864,7 +864,7 @@ def mask_is_a_parameter(source):
     "block",
     says="The attention that was handed in is not used.",
     why="The argument lets a faster one take its place without a change in this file.",
-    read=HEADS,
+    read=STREAM,
 )
 def attend_not_used(source):
     return change(source, "mixed = self.attend(", "mixed = causal_attention(")
