@@ -20,6 +20,7 @@ class Call:
     group: bool  # whether a process group is wanted ready-made
     rank: int
     size: int
+    seed: int  # of outcome.SEED
     port: int  # of the store that torchrun's agent would serve; 0 if the group is ready-made
     meeting: str  # the file by which the ranks of a ready-made group find each other
 

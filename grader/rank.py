@@ -19,6 +19,7 @@ from types import FrameType
 import torch._dynamo  # noqa: F401 (DistributedDataParallel imports it: whoever serves forks of this has it ready)
 import torch.distributed as dist
 
+from grader import outcome
 from grader.calls import MODULE, Answer, Call, Stand
 from grader.differences import snapshot
 from grader.limits import limit
@@ -72,6 +73,7 @@ def answer(call: Call) -> Answer:
                 function = getattr(_file(call.file), call.function)
                 if call.group:
                     _join(call)
+                outcome.SEED = call.seed
                 seed_everything()
                 value = snapshot(function(call.rank, *arguments))
         except BaseException as error:

@@ -15,6 +15,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from grader import outcome
 from grader.calls import END, MODULE, Answer, Call
 from grader.comparison import CheckError, scratch
 from grader.loading import version_of
@@ -43,7 +44,7 @@ def on_ranks(size: int, function: Callable[..., object], *arguments: object, gro
     store = None if group else _agents_store()
     with scratch() as folder:
         meeting, port = str(Path(folder) / "meeting"), store.port if store else 0
-        calls = [Call(file, name, sent, recipe, group, rank, size, port, meeting) for rank in range(size)]
+        calls = [Call(file, name, sent, recipe, group, rank, size, outcome.SEED, port, meeting) for rank in range(size)]
         answers = _pool_of(os.getpid()).make(calls)
     for rank, reply in enumerate(answers):
         for line in reply.printed.splitlines():
