@@ -58,7 +58,7 @@ def written_and_opened(dataset, folder):
         "type for 65,537": str(dataset.open_tokens(folder / "edge.npy").dtype),
         "type for 100,277": str(large.dtype),
         "large ids": large.tolist(),
-        "type for 100,277, small ids": str(dataset.open_tokens(folder / "sparse.npy").dtype),
+        "type for 100,277 with small ids": str(dataset.open_tokens(folder / "sparse.npy").dtype),
         "mapped": isinstance(small, np.memmap),
         "can be written to": bool(small.flags.writeable),
         "shape": list(small.shape),
@@ -79,7 +79,7 @@ def test_written_and_opened(lesson, compare, tmp_path):
             "type for 65,537": "uint32",
             "type for 100,277": "uint32",
             "large ids": [0, 65_535, 65_536, 100_000],
-            "type for 100,277, small ids": "uint32",
+            "type for 100,277 with small ids": "uint32",
             "mapped": True,
             "can be written to": False,
             "shape": [3],
@@ -180,8 +180,8 @@ def overlapping_blocks(dataset):
         "y": train["y"],
         "x with a tail": evaluation["x"],
         "y with a tail": evaluation["y"],
-        "x, stride 1": narrow["x"],
-        "y, stride 1": narrow["y"],
+        "x with stride 1": narrow["x"],
+        "y with stride 1": narrow["y"],
     }
 
 
@@ -195,8 +195,8 @@ def test_overlapping_blocks(lesson, compare):
             "y": rows("BCDE", "-FGH", "-IJK"),
             "x with a tail": rows("ABCD", "DEFG", "GHIJ", "JKLM", "MN.."),
             "y with a tail": rows("BCDE", "-FGH", "-IJK", "-LMN", "-O--"),
-            "x, stride 1": rows("ABCD", "BCDE", "CDEF"),
-            "y, stride 1": rows("BCDE", "---F", "---G"),
+            "x with stride 1": rows("ABCD", "BCDE", "CDEF"),
+            "y with stride 1": rows("BCDE", "---F", "---G"),
         },
     )
 
@@ -219,13 +219,13 @@ def scored_targets(dataset):
     for count, size, stride in CONFIGURATIONS:
         blocks = dataset.BlockDataset(tokens(count), size, stride, keep_tail=True)
         targets = [LETTERS[int(y) - FIRST] for i in range(len(blocks)) for y in blocks[i][1] if y >= FIRST]
-        scored[f"{count} tokens, blocks of {size}, stride {stride}"] = "".join(targets)
+        scored[f"{count} tokens in blocks of {size} with stride {stride}"] = "".join(targets)
     return scored
 
 
 def test_each_target_once(lesson, compare):
     """Whatever the sizes: with keep_tail every token but the first is scored, once, in order."""
-    names = {f"{n} tokens, blocks of {size}, stride {stride}": n for n, size, stride in CONFIGURATIONS}
+    names = {f"{n} tokens in blocks of {size} with stride {stride}": n for n, size, stride in CONFIGURATIONS}
     compare(scored_targets, lesson("dataset"), expected={name: LETTERS[1:n] for name, n in names.items()})
 
 
@@ -240,8 +240,8 @@ def edges(dataset):
         "stride above the block size": raised(lambda: dataset.BlockDataset(tokens(15), 4, stride=5)),
         "4 tokens": raised(lambda: dataset.BlockDataset(tokens(4), 4)),
         "5 tokens": raised(lambda: dataset.BlockDataset(tokens(5), 4)),
-        "1 token, keep_tail": raised(lambda: dataset.BlockDataset(tokens(1), 4, keep_tail=True)),
-        "2 tokens, keep_tail": raised(lambda: dataset.BlockDataset(tokens(2), 4, keep_tail=True)),
+        "1 token with keep_tail": raised(lambda: dataset.BlockDataset(tokens(1), 4, keep_tail=True)),
+        "2 tokens with keep_tail": raised(lambda: dataset.BlockDataset(tokens(2), 4, keep_tail=True)),
     }
 
 
@@ -259,8 +259,8 @@ def test_edges(lesson, compare):
             "stride above the block size": "ValueError",
             "4 tokens": "ValueError",
             "5 tokens": "nothing",
-            "1 token, keep_tail": "ValueError",
-            "2 tokens, keep_tail": "nothing",
+            "1 token with keep_tail": "ValueError",
+            "2 tokens with keep_tail": "nothing",
         },
     )
 

@@ -63,10 +63,10 @@ def orders(loaders):
     third = order(loader)
     torch.manual_seed(99)
     return {
-        "another loader, same seed and epoch": at(3, 0) == first,
+        "another loader with this seed and epoch": at(3, 0) == first,
         "the same loader again": second == first,
-        "after set_epoch(1), the first order": third == first,
-        "after set_epoch(1), the order of epoch 1": third == at(3, 1),
+        "the first order after set_epoch(1)": third == first,
+        "the order of epoch 1 after set_epoch(1)": third == at(3, 1),
         "another epoch": at(3, 1) == first,
         "another seed": at(4, 0) == first,
         "seed 4 epoch 0 and seed 3 epoch 1": at(4, 0) == at(3, 1),
@@ -81,10 +81,10 @@ def test_orders(lesson, compare):
         orders,
         lesson("loaders"),
         expected={
-            "another loader, same seed and epoch": True,
+            "another loader with this seed and epoch": True,
             "the same loader again": True,
-            "after set_epoch(1), the first order": False,
-            "after set_epoch(1), the order of epoch 1": True,
+            "the first order after set_epoch(1)": False,
+            "the order of epoch 1 after set_epoch(1)": True,
             "another epoch": False,
             "another seed": False,
             "seed 4 epoch 0 and seed 3 epoch 1": False,

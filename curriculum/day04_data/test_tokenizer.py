@@ -16,7 +16,7 @@ TEXTS = {
     "nothing": "",
     "line ends": "one\r\ntwo\n\n\tthree\r",
     "control characters": "\x00\x01\x1b[0m\x7f",
-    "accents, whole and combined": "é e\u0301 ﬁ Å",
+    "accents whole and combined": "é e\u0301 ﬁ Å",
     "Chinese": "你好，世界。",
     "emoji": "😀 👩‍👩‍👧 🏳️‍🌈",
     "rare spaces": "a\u00a0b\u2028c\u200bd\ufeff",

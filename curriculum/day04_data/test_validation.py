@@ -66,7 +66,7 @@ def batches_of_validation(validation, folder):
     plain = validation.validation_loader(path, block_size=5, batch_size=3)
     inputs = [x for x, _ in plain]
     return {
-        "scored, in batches": scored(plain),
+        "scored in batches": scored(plain),
         "scored again": scored(plain) == scored(plain),
         "scored with stride 2": scored(validation.validation_loader(path, block_size=5, batch_size=3, stride=2)),
         "inputs": inputs,
@@ -79,7 +79,7 @@ def test_validation_loader(lesson, compare, tmp_path):
         lambda validation: batches_of_validation(validation, tmp_path),
         lesson("validation"),
         expected={
-            "scored, in batches": [[[1, 2, 3, 4, 5], [6, 7, 8, 9, 10], [11, 12, 13, 14, 15]], [[16]]],
+            "scored in batches": [[[1, 2, 3, 4, 5], [6, 7, 8, 9, 10], [11, 12, 13, 14, 15]], [[16]]],
             "scored again": True,
             "scored with stride 2": [[[1, 2, 3, 4, 5], [6, 7], [8, 9]], [[10, 11], [12, 13], [14, 15]], [[16]]],
             "inputs": [
@@ -98,13 +98,13 @@ def leaks(validation):
     return {
         "nothing in common": validation.leak(train, other, length=3),
         "the same": validation.leak(train, train[3:15], length=3),
-        "one piece of four, at no even place": validation.leak(train, quarter, length=3),
+        "one piece of four at no even place": validation.leak(train, quarter, length=3),
         "at the very end": validation.leak(train, train[-3:], length=3),
         "the same tokens in another order": validation.leak(train, train[3:15][::-1].copy(), length=3),
         "a short rest is left out": validation.leak(train, np.concatenate([other, train[:2]]), length=3),
         "the same piece twice": validation.leak(train, np.concatenate([train[:3], train[:3], other[:3]]), length=3),
         "other integer types": validation.leak(train.astype(np.uint32), train[3:15].astype(np.int64), length=3),
-        "tokens of two pieces, mixed": validation.leak(np.array([1, 9, 2, 9, 3]), np.array([1, 2, 3]), length=3),
+        "tokens of two pieces mixed": validation.leak(np.array([1, 9, 2, 9, 3]), np.array([1, 2, 3]), length=3),
         "too short": raised(lambda: validation.leak(train, other[:2], length=3)),
     }
 
@@ -117,13 +117,13 @@ def test_leak(lesson, compare):
         expected={
             "nothing in common": 0.0,
             "the same": 1.0,
-            "one piece of four, at no even place": 0.25,
+            "one piece of four at no even place": 0.25,
             "at the very end": 1.0,
             "the same tokens in another order": 0.0,
             "a short rest is left out": 0.0,
             "the same piece twice": 2 / 3,
             "other integer types": 1.0,
-            "tokens of two pieces, mixed": 0.0,
+            "tokens of two pieces mixed": 0.0,
             "too short": "ValueError",
         },
     )

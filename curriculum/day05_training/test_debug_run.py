@@ -99,7 +99,7 @@ def debugged(debug_run, table=TABLE, **settings):
 def half_of_the_data(debug_run):
     model, report = debugged(debug_run)
     return {
-        "batches, then the validation": model.batch_sizes,
+        "batch sizes up to the validation": model.batch_sizes,
         "logged steps": [int(entry["step"]) for entry in report.history.logged],
         "losses": torch.tensor([entry["loss"] for entry in report.history.logged]),
         "starts near ln V": report.starts_near_ln_v,
@@ -111,7 +111,7 @@ def half_of_the_data_written_out():
     batches = [tuple(map(torch.stack, zip(*examples()[i : min(i + 2, 5)], strict=True))) for i in (0, 2, 4)]
     losses = plain_adamw(TABLE, batches, [0.3, 0.15, 0.0], decay=0.0)
     return {
-        "batches, then the validation": [2, 2, 1, 2],
+        "batch sizes up to the validation": [2, 2, 1, 2],
         "logged steps": [0, 1, 2],
         "losses": torch.tensor(losses),
         "starts near ln V": True,

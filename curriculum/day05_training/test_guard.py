@@ -31,8 +31,8 @@ def culprits(guard):
         "an infinity in a parameter": find(model_with(parameter_first_weight=-INF)),
         "a NaN in a gradient": find(model_with(gradient_second_bias=NAN)),
         "an infinity in two gradients": find(model_with(gradient_first_weight=INF, gradient_second_weight=INF)),
-        "early gradient, late parameter": find(model_with(gradient_first_weight=NAN, parameter_second_bias=NAN)),
-        "early parameter, late gradient": find(model_with(parameter_first_bias=NAN, gradient_second_bias=NAN)),
+        "early gradient and late parameter": find(model_with(gradient_first_weight=NAN, parameter_second_bias=NAN)),
+        "early parameter and late gradient": find(model_with(parameter_first_bias=NAN, gradient_second_bias=NAN)),
         "two parameters": find(model_with(parameter_first_bias=NAN, parameter_second_weight=NAN)),
     }
 
@@ -45,8 +45,8 @@ def test_first_culprit(lesson, compare):
         "an infinity in a parameter": "parameter first.weight",
         "a NaN in a gradient": "gradient of second.bias",
         "an infinity in two gradients": "gradient of first.weight",
-        "early gradient, late parameter": "parameter second.bias",
-        "early parameter, late gradient": "parameter first.bias",
+        "early gradient and late parameter": "parameter second.bias",
+        "early parameter and late gradient": "parameter first.bias",
         "two parameters": "parameter first.bias",
     }
     compare(culprits, lesson("guard"), expected=expected)

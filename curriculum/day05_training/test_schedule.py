@@ -69,20 +69,20 @@ def short_runs(schedule):
         return torch.tensor([schedule.warmup_cosine(step, total, 1.0, fraction, 0.2) for step in range(total + 1)])
 
     return {
-        "3 steps, no warm-up": run(3, 0.0),
+        "3 steps without warm-up": run(3, 0.0),
         "1 step": run(1, 0.1),
         "2 steps": run(2, 0.1),
-        "3 steps, all warm-up": run(3, 1.0),
+        "3 steps of warm-up alone": run(3, 1.0),
     }
 
 
 def test_short_runs(lesson, compare):
     """No warm-up, a single step, nothing but warm-up."""
     expected = {
-        "3 steps, no warm-up": torch.tensor([1.0, 0.6, 0.2, 0.2]),
+        "3 steps without warm-up": torch.tensor([1.0, 0.6, 0.2, 0.2]),
         "1 step": torch.tensor([1.0, 0.2]),
         "2 steps": torch.tensor([1.0, 0.2, 0.2]),
-        "3 steps, all warm-up": torch.tensor([1 / 3, 2 / 3, 1.0, 0.2]),
+        "3 steps of warm-up alone": torch.tensor([1 / 3, 2 / 3, 1.0, 0.2]),
     }
     compare(short_runs, lesson("schedule"), expected=expected)
 

@@ -254,9 +254,9 @@ def grouped(accumulation):
     next(groups)
     taken_for_the_first = len(taken)
     return {
-        "seven, three at a time": list(accumulation.in_groups(range(7), 3)),
-        "six, three at a time": list(accumulation.in_groups(range(6), 3)),
-        "two, three at a time": list(accumulation.in_groups(range(2), 3)),
+        "seven by threes": list(accumulation.in_groups(range(7), 3)),
+        "six by threes": list(accumulation.in_groups(range(6), 3)),
+        "two by threes": list(accumulation.in_groups(range(2), 3)),
         "none": list(accumulation.in_groups([], 3)),
         "one at a time": list(accumulation.in_groups("ab", 1)),
         "taken when the first group is there": taken_for_the_first,
@@ -267,9 +267,9 @@ def grouped(accumulation):
 def test_groups(lesson, compare):
     """Lists of accumulation_steps batches, what is left over included, taken as they are needed."""
     expected = {
-        "seven, three at a time": [[0, 1, 2], [3, 4, 5], [6]],
-        "six, three at a time": [[0, 1, 2], [3, 4, 5]],
-        "two, three at a time": [[0, 1]],
+        "seven by threes": [[0, 1, 2], [3, 4, 5], [6]],
+        "six by threes": [[0, 1, 2], [3, 4, 5]],
+        "two by threes": [[0, 1]],
         "none": [],
         "one at a time": [["a"], ["b"]],
         "taken when the first group is there": 3,

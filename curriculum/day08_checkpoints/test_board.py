@@ -222,8 +222,8 @@ def with_wandb(board, folder):
         online = told(board, Path(place) / "logs", "online")
         files = sorted(path.name for path in Path(place).rglob("*tfevents*"))
     return {
-        "mode, WANDB_MODE not set": unset["mode"],
-        "mode, WANDB_MODE=online": online["mode"],
+        "mode where WANDB_MODE is not set": unset["mode"],
+        "mode with WANDB_MODE=online": online["mode"],
         "folder": unset["folder"],
         "config": unset["config"],
         "logs": unset["logs"],
@@ -235,8 +235,8 @@ def with_wandb(board, folder):
 def test_wandb(lesson, compare, tmp_path):
     """W&B (a stand-in here) is offline unless WANDB_MODE says otherwise; it gets values and tokens in one call."""
     expected = {
-        "mode, WANDB_MODE not set": "offline",
-        "mode, WANDB_MODE=online": "online",
+        "mode where WANDB_MODE is not set": "offline",
+        "mode with WANDB_MODE=online": "online",
         "folder": "logs",
         "config": {"lr": 0.1},
         "logs": [[{"loss": 2.5, "lr": 0.1, "tokens": 4096.0}, 40]],

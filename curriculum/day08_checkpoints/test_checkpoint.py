@@ -91,11 +91,11 @@ def watched_and_broken(checkpoint, folder):
         names = sorted(file.name for file in Path(place).iterdir())
         return {
             "forced to the disk": bool(meanwhile),
-            "under the name, while the second is written": meanwhile[0] if meanwhile else "not forced",
-            "under the name, when it is saved": after,
+            "under the name while the second is written": meanwhile[0] if meanwhile else "not forced",
+            "under the name when it is saved": after,
             "the disk is full": on_full_disk,
-            "under the name, after the full disk": kept,
-            "under the name, after a state that cannot be saved": seed_in(path),
+            "under the name after the full disk": kept,
+            "under the name after a state that cannot be saved": seed_in(path),
             "files at the end": names,
         }
 
@@ -104,11 +104,11 @@ def test_whole_or_not_at_all(lesson, compare, tmp_path):
     """While a save goes on, and when it fails, the checkpoint of before lies there whole; no unfinished file stays."""
     expected = {
         "forced to the disk": True,
-        "under the name, while the second is written": 1,
-        "under the name, when it is saved": 2,
+        "under the name while the second is written": 1,
+        "under the name when it is saved": 2,
         "the disk is full": "OSError",
-        "under the name, after the full disk": 2,
-        "under the name, after a state that cannot be saved": 2,
+        "under the name after the full disk": 2,
+        "under the name after a state that cannot be saved": 2,
         "files at the end": ["last.pt"],
     }
     compare(lambda checkpoint: watched_and_broken(checkpoint, tmp_path), lesson("checkpoint"), expected=expected)
@@ -189,10 +189,10 @@ def rewound(checkpoint):
     except Exception as error:
         from_file = f"cannot be loaded with weights_only=True: {type(error).__name__}"
     return {
-        "Python's numbers, again minus before": again[:, 0] - numbers[:, 0],
+        "Python's numbers again minus before": again[:, 0] - numbers[:, 0],
         "NumPy's": again[:, 1] - numbers[:, 1],
         "PyTorch's": again[:, 2] - numbers[:, 2],
-        "all, by way of a file": from_file,
+        "all by way of a file": from_file,
     }
 
 
@@ -200,10 +200,10 @@ def test_random_generators(lesson, compare):
     """After restore_rng each generator gives the numbers that followed on capture_rng, also by way of a file."""
     zeros = torch.zeros(3, dtype=torch.float64)
     expected = {
-        "Python's numbers, again minus before": zeros,
+        "Python's numbers again minus before": zeros,
         "NumPy's": zeros,
         "PyTorch's": zeros,
-        "all, by way of a file": torch.zeros(3, 3, dtype=torch.float64),
+        "all by way of a file": torch.zeros(3, 3, dtype=torch.float64),
     }
     compare(rewound, lesson("checkpoint"), expected=expected, rtol=0, atol=0)
 

@@ -46,7 +46,7 @@ def saved_in_turn(checkpoint_folder, folder):
             "state of the last": last,
             "names after a restart with keep=1": names_in(runs),
             "keep=0": raised(lambda: checkpoint_folder.CheckpointFolder(runs, keep=0)),
-            "kept of four, if you do not say how many": len(kept),
+            "kept of four if you do not say how many": len(kept),
         }
 
 
@@ -59,7 +59,7 @@ def test_newest_are_kept(lesson, compare, tmp_path):
         "state of the last": 100_000_000,
         "names after a restart with keep=1": ["step-100000001.pt"],
         "keep=0": "ValueError",
-        "kept of four, if you do not say how many": 3,
+        "kept of four if you do not say how many": 3,
     }
     compare(lambda folder: saved_in_turn(folder, tmp_path), lesson("checkpoint_folder"), expected=expected)
 
@@ -116,7 +116,7 @@ def on_a_full_disk(checkpoint_folder, folder):
             "a save of the best": best,
             "files": names,
             "in best.pt": in_best,
-            "a loss of 1.5, when there is room again": checkpoints.save_best(1.5, state_of(15)),
+            "a loss of 1.5 when there is room again": checkpoints.save_best(1.5, state_of(15)),
         }
 
 
@@ -127,7 +127,7 @@ def test_full_disk(lesson, compare, tmp_path):
         "a save of the best": "OSError",
         "files": ["best.pt", "step-00000010.pt"],
         "in best.pt": 10,
-        "a loss of 1.5, when there is room again": True,
+        "a loss of 1.5 when there is room again": True,
     }
     compare(lambda folder: on_a_full_disk(folder, tmp_path), lesson("checkpoint_folder"), expected=expected)
 
@@ -151,14 +151,14 @@ def the_best(checkpoint_folder, folder):
         path.write_bytes(path.read_bytes()[:200] if path.is_file() else b"")
         damaged = checkpoint_folder.CheckpointFolder(place).save_best(4.0, state_of(11))
         return {
-            "NaN, when there is none yet": nan_first,
+            "NaN when there is none yet": nan_first,
             "written": written,
             "in best.pt": numbers,
             "val_loss in it": stored.get("val_loss"),
             "added to the states that were given": [
                 name for state in states for name in sorted(state.keys() - {"model", "number"})
             ],
-            "after a restart: 2.375, 2.125": after_restart,
+            "2.375 and 2.125 after a restart": after_restart,
             "best.pt is damaged: 4.0": [damaged, number_in(path)],
         }
 
@@ -166,12 +166,12 @@ def the_best(checkpoint_folder, folder):
 def test_best(lesson, compare, tmp_path):
     """best.pt is replaced by what is lower, and by nothing else: not by NaN, not by an equal, not after a restart."""
     expected = {
-        "NaN, when there is none yet": False,
+        "NaN when there is none yet": False,
         "written": [True, False, True, False, False, True, False],
         "in best.pt": [0, 0, 2, 2, 2, 5, 5],
         "val_loss in it": 2.25,
         "added to the states that were given": [],
-        "after a restart: 2.375, 2.125": [False, True],
+        "2.375 and 2.125 after a restart": [False, True],
         "best.pt is damaged: 4.0": [True, 11],
     }
     compare(lambda folder: the_best(folder, tmp_path), lesson("checkpoint_folder"), expected=expected)
@@ -205,9 +205,9 @@ def newest_found(checkpoint_folder, folder):
             "listed as damaged": none_damaged,
             "two are damaged": [Path(two_damaged[0]).name, two_damaged[1]["number"]] if two_damaged else "none found",
             "its weights": two_damaged[1]["model"]["weight"] if two_damaged else "none found",
-            "listed as damaged, with a reason": listed,
+            "listed as damaged with a reason": listed,
             "files": [name for name in left if name.startswith("step") and name.endswith(".pt")],
-            "looked again, without those two": [Path(mended[0]).name, len(checkpoints.damaged)] if mended else "none",
+            "looked again without those two": [Path(mended[0]).name, len(checkpoints.damaged)] if mended else "none",
         }
 
 
@@ -220,8 +220,8 @@ def test_newest(lesson, compare, tmp_path):
         "listed as damaged": [],
         "two are damaged": [steps[1], 80],
         "its weights": torch.full((40,), 80.0),
-        "listed as damaged, with a reason": [[steps[3], True], [steps[2], True]],
+        "listed as damaged with a reason": [[steps[3], True], [steps[2], True]],
         "files": steps,
-        "looked again, without those two": [steps[1], 0],
+        "looked again without those two": [steps[1], 0],
     }
     compare(lambda folder: newest_found(folder, tmp_path), lesson("checkpoint_folder"), expected=expected)

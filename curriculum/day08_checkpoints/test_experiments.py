@@ -17,7 +17,7 @@ def differences(experiments):
         "a setting that one of them has not": shown(what(older, BASE)),
         "to 0 and to None": shown(what(BASE, zero)),
         "the same": shown(what(BASE, dict(BASE))),
-        "names count, seeds do not": shown(what(BASE, {**other, "seed": 2, "lr": 0.004}, ignore=("seed", "runs"))),
+        "names count and seeds do not": shown(what(BASE, {**other, "seed": 2, "lr": 0.004}, ignore=("seed", "runs"))),
     }
 
 
@@ -29,7 +29,7 @@ def test_what_changed(lesson, compare):
         "a setting that one of them has not": [["seed", [None, 1]]],
         "to 0 and to None": [["dropout", [0.0, None]], ["steps", [1300, 0]]],
         "the same": [],
-        "names count, seeds do not": [["dropout", [0.0, 0.1]], ["name", ["base", "other"]]],
+        "names count and seeds do not": [["dropout", [0.0, 0.1]], ["name", ["base", "other"]]],
     }
     compare(differences, lesson("experiments"), expected=expected)
 
@@ -161,7 +161,7 @@ def test_gaps(lesson, compare):
 def what_the_run_says(run):
     return {
         "still missing": run["missing"],
-        "experiments, at least one": len(run["experiments"]) >= 1,
+        "at least one experiment": len(run["experiments"]) >= 1,
         "each changes a setting": all(row["settings"] for row in run["experiments"]),
         "each was scored": all(row["val_bits_per_byte"] > 0 for row in run["experiments"]),
     }
@@ -171,7 +171,7 @@ def test_your_log(record, compare):
     """Your experiment log, complete, held against the runs"""
     expected = {
         "still missing": [],
-        "experiments, at least one": True,
+        "at least one experiment": True,
         "each changes a setting": True,
         "each was scored": True,
     }

@@ -13,22 +13,22 @@ NAN, INF = float("nan"), float("inf")
 def limits(monitor):
     limit = monitor.spike_limit
     return {
-        "1 2 3 4 100, threshold 2": limit([1.0, 2.0, 3.0, 4.0, 100.0], 2.0),
-        "8 1 4 2, threshold 4": limit([8.0, 1.0, 4.0, 2.0], 4.0),
-        "2 2 2, threshold 10": limit([2.0, 2.0, 2.0], 10.0),
-        "-2 -2, threshold 10": limit([-2.0, -2.0], 10.0),
-        "7, threshold 1": limit([7.0], 1.0),
+        "1 2 3 4 100 with threshold 2": limit([1.0, 2.0, 3.0, 4.0, 100.0], 2.0),
+        "8 1 4 2 with threshold 4": limit([8.0, 1.0, 4.0, 2.0], 4.0),
+        "2 2 2 with threshold 10": limit([2.0, 2.0, 2.0], 10.0),
+        "-2 -2 with threshold 10": limit([-2.0, -2.0], 10.0),
+        "7 with threshold 1": limit([7.0], 1.0),
     }
 
 
 def test_spike_limit(lesson, compare):
     """Five limits worked by hand: one with an outlier, one of an even number, three of values that do not differ."""
     expected = {
-        "1 2 3 4 100, threshold 2": 3 + 2 * 1.4826,  # distances 2 1 0 1 97, their median 1
-        "8 1 4 2, threshold 4": 3 + 4 * 1.4826 * 1.5,  # distances 5 2 1 1
-        "2 2 2, threshold 10": 2 + 10 * 0.1,
-        "-2 -2, threshold 10": -2 + 10 * 0.1,
-        "7, threshold 1": 7.35,
+        "1 2 3 4 100 with threshold 2": 3 + 2 * 1.4826,  # distances 2 1 0 1 97, their median 1
+        "8 1 4 2 with threshold 4": 3 + 4 * 1.4826 * 1.5,  # distances 5 2 1 1
+        "2 2 2 with threshold 10": 2 + 10 * 0.1,
+        "-2 -2 with threshold 10": -2 + 10 * 0.1,
+        "7 with threshold 1": 7.35,
     }
     compare(limits, lesson("monitor"), expected=expected)
 
@@ -112,7 +112,7 @@ def reasons(monitor):
     return {
         "a loss of 77": ["loss" in spike.reason, "77" in spike.reason],
         "a loss of 77 and a norm of NaN": ["gradient norm" in both.reason, "nan" in both.reason.lower()],
-        "a norm of 55, the third in a row": ["gradient norm" in last.reason, "55" in last.reason],
+        "a norm of 55 as the third in a row": ["gradient norm" in last.reason, "55" in last.reason],
         "a good step": [good.action, good.reason],
         "events": [[event.get("step"), event.get("action")] for event in events],
         "losses of the events": torch.tensor([float(event.get("loss", -1)) for event in events]),
@@ -127,7 +127,7 @@ def test_reasons_and_events(lesson, compare):
     expected = {
         "a loss of 77": [True, True],
         "a loss of 77 and a norm of NaN": [True, True],
-        "a norm of 55, the third in a row": [True, True],
+        "a norm of 55 as the third in a row": [True, True],
         "a good step": ["step", ""],
         "events": [[4, "skip"], [5, "skip"], [6, "stop"]],
         "losses of the events": torch.tensor([77.0, 77.0, 1.0]),

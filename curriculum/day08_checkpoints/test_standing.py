@@ -64,9 +64,9 @@ def test_far_off(lesson, compare):
 def converted(standing):
     turn = standing.in_other_units
     return {
-        "3 per token, 12 tokens, 6 words": turn(3.0, 12, 6),
-        "9 per word, 6 words, 12 tokens": turn(9.0, 6, 12),
-        "55 per GPT-2 token, per word": turn(55.0, 258_659, 217_646),
+        "3 per token for 12 tokens and 6 words": turn(3.0, 12, 6),
+        "9 per word for 6 words and 12 tokens": turn(9.0, 6, 12),
+        "55 per GPT-2 token turned per word": turn(55.0, 258_659, 217_646),
         "1 stays 1": turn(1.0, 100, 7),
     }
 
@@ -74,9 +74,9 @@ def converted(standing):
 def test_in_other_units(lesson, compare):
     """3 per token is 9 per word, if a word has two tokens; and 55 per GPT-2 token is 117 per word."""
     expected = {
-        "3 per token, 12 tokens, 6 words": 9.0,
-        "9 per word, 6 words, 12 tokens": 3.0,
-        "55 per GPT-2 token, per word": 117.0348,
+        "3 per token for 12 tokens and 6 words": 9.0,
+        "9 per word for 6 words and 12 tokens": 3.0,
+        "55 per GPT-2 token turned per word": 117.0348,
         "1 stays 1": 1.0,
     }
     compare(converted, lesson("standing"), expected=expected)
@@ -91,8 +91,8 @@ def three_runs(standing):
         "target per word": torch.tensor([place.target_ppl_word for place in places]),
         "target in bits per byte": torch.tensor([place.target_bits_per_byte for place in places]),
         "reached": [bool(place.reached) for place in places],
-        "a target of 90, per word": easier.target_ppl_word,
-        "a target of 90, reached": bool(easier.reached),
+        "a target of 90 turned per word": easier.target_ppl_word,
+        "a target of 90 reached": bool(easier.reached),
     }
 
 
@@ -108,8 +108,8 @@ def test_where_it_stands(lesson, compare):
         "target per word": torch.tensor([117.03478, 117.03478, 124.99671]),
         "target in bits per byte": torch.tensor([1.333178, 1.333178, 1.361433]),
         "reached": [False, True, True],
-        "a target of 90, per word": 90.0 ** (258_659 / 217_646),
-        "a target of 90, reached": True,
+        "a target of 90 turned per word": 90.0 ** (258_659 / 217_646),
+        "a target of 90 reached": True,
     }
     compare(three_runs, lesson("standing"), expected=expected)
 
@@ -135,8 +135,8 @@ def what_the_run_says(run):
         "text": run["text"],
         "words": run["words"],
         "perplexity per word": run["ppl_word"] - math.exp(run["val_loss"] * run["tokens"] / run["words"]),
-        "reached, as it says, minus as it is": int(run["reached"]) - int(run["ppl_word"] < run["target_ppl_word"]),
-        "says why, in at least five words": len(run["because"].split()) >= 5,
+        "reached as it says minus as it is": int(run["reached"]) - int(run["ppl_word"] < run["target_ppl_word"]),
+        "says why in at least five words": len(run["because"].split()) >= 5,
     }
 
 
@@ -148,7 +148,7 @@ def test_your_run(record, compare):
         "text": "wikitext2-tokens",
         "words": 217_646,
         "perplexity per word": 0.0,
-        "reached, as it says, minus as it is": 0,
-        "says why, in at least five words": True,
+        "reached as it says minus as it is": 0,
+        "says why in at least five words": True,
     }
     compare(what_the_run_says, record("day08-standing", command=command), expected=expected)

@@ -39,8 +39,8 @@ def stopped_and_resumed(training_state, tiny_trainer):
     mid_epoch, other, run = resumed_after(training_state, tiny_trainer, 9, 8)
     late, _, _ = resumed_after(training_state, tiny_trainer, 24, 8)
     return {
-        "stopped in mid-epoch: each next loss, minus the uninterrupted one": mid_epoch,
-        "stopped at an epoch's end: each next loss, minus the uninterrupted one": late,
+        "each next loss after a stop in mid-epoch minus the uninterrupted one": mid_epoch,
+        "each next loss after a stop at an epoch's end minus the uninterrupted one": late,
         "steps counted": [other.step, run.step],
     }
 
@@ -49,8 +49,8 @@ def test_exactly_the_same_losses(lesson, compare):
     """Stopped, saved, taken up by a new run: the next eight losses are those of the run that went on, to the bit."""
     zeros = torch.zeros(8, dtype=torch.float64)
     expected = {
-        "stopped in mid-epoch: each next loss, minus the uninterrupted one": zeros,
-        "stopped at an epoch's end: each next loss, minus the uninterrupted one": zeros,
+        "each next loss after a stop in mid-epoch minus the uninterrupted one": zeros,
+        "each next loss after a stop at an epoch's end minus the uninterrupted one": zeros,
         "steps counted": [17, 17],
     }
     compare(stopped_and_resumed, lesson("training_state", "tiny_trainer"), expected=expected, rtol=0, atol=0)

@@ -17,7 +17,7 @@ def one_split_for_all(source):
 
 @mistake(
     "download",
-    says="The texts are stripped of the whitespace at their ends.",
+    says="The whitespace at the ends of the texts is taken away.",
     why="Line ends are words in the published counts: lose one and perplexity per word is no longer comparable.",
     read="#how-large-is-a-text",
 )
@@ -206,7 +206,7 @@ def spaces_cleaned_up(source):
 
 @mistake(
     "tokenizer",
-    says="The text is stripped before it is encoded.",
+    says="The whitespace at the ends of the text is taken away before it is encoded.",
     why="Spaces and line ends are part of the text, and a model must learn to write them.",
     read="#nothing-is-lost",
 )
@@ -231,7 +231,7 @@ def text_normalised(source):
 @mistake(
     "tokenizer",
     says="Text is cut at whitespace, and the whitespace thrown away.",
-    why="In byte-level BPE the space is part of the word that it precedes: Ġheron.",
+    why="In byte-level BPE the space is part of the word behind it: Ġheron.",
     read="#why-bytes",
 )
 def cut_at_whitespace(source):
@@ -284,7 +284,7 @@ def too_small_accepted(source):
 
 @mistake(
     "tokenizer",
-    says="The special tokens are not counted when the vocabulary's room is.",
+    says="The special tokens are not counted in the room that a vocabulary needs.",
     why="With two special tokens and 256 bytes, 257 ids are one too few.",
     read="#special-tokens",
 )
@@ -436,7 +436,7 @@ def only_the_model_loaded(source):
     "tokenizer",
     says="A folder that is missing is not made.",
     why="An hour of training ends in an error about a path.",
-    read="#ids-on-disk",
+    read="#gpt-2s-two-files",
 )
 def folder_not_made(source):
     return change(source, "    Path(path).parent.mkdir(parents=True, exist_ok=True)\n", "")
@@ -587,7 +587,7 @@ def decoded_one_by_one(source):
 
 @mistake(
     "bpe_by_hand",
-    says="Half a character is an error.",
+    says="Half a character raises an error.",
     why="A model may stop in the middle of an emoji; its sample should still be shown.",
     read="#nothing-is-lost",
     seen="IAPark/tiktoken_ruby pull request 123",
@@ -739,7 +739,7 @@ def written_before_checked(source):
     "dataset",
     says="The whole file is read into memory.",
     why="A text of 20 GB would need 20 GB in every process, though each block needs a few hundred bytes.",
-    read="#nothing-kept-in-memory",
+    read="#ids-on-disk",
 )
 def file_read_whole(source):
     return change(source, 'np.lib.format.open_memmap(path, mode="r")', "np.load(path)")
@@ -810,6 +810,20 @@ def last_block_lost(source):
         source,
         "whole = max(0, (targets - block_size) // stride + 1)",
         "whole = max(0, (targets - block_size - 1) // stride + 1)",
+    )
+
+
+@mistake(
+    "dataset",
+    says="A block begins one token too late: the last target of the block before should be its first input.",
+    why="Its first token is then a target nowhere: with blocks of 4, one target in five is lost.",
+    read="#x-and-y",
+    seen="huggingface/transformers issue 30975",
+)
+def border_targets_lost(source):
+    source = change(source, "        self.stride = stride\n", "        stride = self.stride = stride + 1\n")
+    return change(
+        source, "y[: self.block_size - self.stride] = IGNORED", "y[: max(0, self.block_size - self.stride)] = IGNORED"
     )
 
 
@@ -993,7 +1007,7 @@ def x_and_y_share_memory(source):
 @mistake(
     "dataset",
     says="x and y are of 32 bits; a model and its loss want 64.",
-    why="Cross-entropy takes class numbers of type int64 only.",
+    why="PyTorch's cross-entropy takes targets of type int64 only.",
     read="#x-and-y",
     seen="karpathy/nanoGPT issue 373",
 )
@@ -1032,7 +1046,7 @@ def any_index(source):
     "dataset",
     says="Too few tokens for a single block give a data set of length 0.",
     why="An epoch of no steps, and a mean loss of 0/0, instead of a sentence that says what is wrong.",
-    read="#the-tail",
+    read="#x-and-y",
 )
 def too_few_accepted(source):
     return change(source, "if len(tokens) < needed:", "if False:")
@@ -1297,7 +1311,7 @@ def pinned_without_cuda(source):
 @mistake(
     "loaders",
     says="pin_memory has no effect.",
-    why="Copies to the GPU wait for the CPU.",
+    why="While a batch is copied to the GPU, the GPU cannot compute.",
     read="#page-locked-memory",
 )
 def never_pinned(source):
@@ -1384,7 +1398,7 @@ def seed_too_large_for_numpy(source):
 @mistake(
     "loaders",
     says="Python's random is not seeded.",
-    why="Augmentations that use it are the same in every worker.",
+    why="PyTorch happens to do it today. This function is the place to say what you rely on.",
     read="#workers-and-their-seeds",
     seen="pytorch/pytorch issue 3880",
 )
@@ -1395,7 +1409,7 @@ def random_not_seeded(source):
 @mistake(
     "loaders",
     says="NumPy is not seeded.",
-    why="Augmentations that use it are the same in every worker.",
+    why="Until PyTorch 1.9 nobody else did it, and four workers gave every random crop four times.",
     read="#workers-and-their-seeds",
     seen="open-mmlab/OpenPCDet issue 886",
 )

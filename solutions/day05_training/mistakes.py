@@ -7,7 +7,7 @@ from grader.catalogue import change, mistake
 
 @mistake(
     "loss",
-    says="Logits and targets are laid out in different orders: the list of logits runs over the batch first.",
+    says="Logits and targets are laid out in different orders: the logits of all first positions come first.",
     why="Each prediction is then scored against the next token of another text, and the shapes do not tell.",
     read="#one-long-list-of-predictions",
 )
@@ -126,7 +126,7 @@ def not_in_float32(source):
 @mistake(
     "loss",
     says="An `if` in Python looks whether anything is scored.",
-    why="It reads the number from the GPU, and waits for it, at every step. `clamp` decides on the device.",
+    why="It reads the number from the GPU, and waits for it, at every step. Divide so that 0 tokens do no harm.",
     read="#what-not-to-keep-and-not-to-read",
 )
 def an_if_on_a_tensor(source):
@@ -194,7 +194,7 @@ def tied_twice(source):
 @mistake(
     "optimizer",
     says="Frozen parameters are handed to the optimizer.",
-    why="They cost its two running means in memory, and once they have a gradient from elsewhere, they move.",
+    why="As soon as one of them has a gradient, from wherever, it moves, although it is frozen.",
     read="#what-decays-and-what-does-not",
 )
 def frozen_included(source):
@@ -203,7 +203,7 @@ def frozen_included(source):
 
 @mistake(
     "optimizer",
-    says="This is Adam with L2 regularisation, not AdamW: the decay goes through the gradient.",
+    says="This is Adam with L2, not AdamW: the decay goes through the gradient.",
     why="Adam divides it by √v: weights with large gradients hardly decay at all.",
     read="#decay-beside-the-gradient-not-in-it",
     seen="Loshchilov and Hutter (2019), who found it in the libraries of the time",
@@ -280,7 +280,7 @@ def begins_at_zero(source):
 @mistake(
     "schedule",
     says="The warm-up arrives one step early: its last step has the peak's learning rate already.",
-    why="The line has W + 1 points, 0 … W; divided by W, it reaches the peak at step W - 1 and overshoots at W.",
+    why="From step 0 to step W there are W + 1 points. A line of W points is at the peak one step too soon.",
     read="#the-straight-line",
 )
 def peak_one_step_early(source):
@@ -369,7 +369,7 @@ def floor_added_on_top(source):
 @mistake(
     "schedule",
     says="The floor is a maximum taken at the end: the cosine goes down to 0 and is cut off.",
-    why="The curve then meets the floor early, with a kink, and stays there.",
+    why="The curve then meets the floor early, at an angle, and stays there.",
     read="#half-a-cosine",
 )
 def floor_cuts_off(source):
@@ -613,7 +613,7 @@ def read_at_every_step(source):
 @mistake(
     "train_step",
     says="A comparison in Python decides whether to clip.",
-    why="`if norm > max_norm` reads the norm from the GPU, and waits for it; clip_grad_norm_ decides on the device.",
+    why="To compare the norm, Python reads it from the GPU, and waits for it. PyTorch can decide on the device.",
     read="#what-not-to-keep-and-not-to-read",
 )
 def compared_in_python(source):
@@ -1408,7 +1408,7 @@ def validated_at_the_end_only(source):
 @mistake(
     "trainer",
     says="A loader without a batch ends the run without a word.",
-    why="Fewer examples than one batch, and `drop_last` leaves nothing: 'done' after no step is no success.",
+    why="Fewer examples than one batch, the short batch dropped, and nothing is left: no step is no success.",
     read="#the-trainer",
 )
 def empty_loader_accepted(source):
@@ -1519,7 +1519,7 @@ def debug_keeps_log_every(source):
 
 @mistake(
     "debug_run",
-    says="The first loss is held against log₂ V.",
+    says="The first loss is held against the logarithm of V to base 2.",
     why="The loss is in nats: a model that knows nothing has ln V.",
     read="#two-short-runs",
 )

@@ -52,7 +52,7 @@ def nats_for_bits(source):
 @mistake(
     "standing",
     says="The two counts of in_other_units are swapped.",
-    why="More pieces mean less surprise for each: the exponent is count / other_count.",
+    why="Fewer pieces mean more surprise in each: 12 tokens of perplexity 3 are 6 words of perplexity 9.",
     read="#the-target-in-the-same-unit",
 )
 def counts_swapped(source):
@@ -75,7 +75,7 @@ def any_text(source):
 @mistake(
     "experiments",
     says="A setting that only the later run has is overlooked.",
-    why="A run of last week has not the setting that you added today, and that may be what made the difference.",
+    why="Last week's run does not have the setting that you added today, and that may have made the difference.",
     read="#what-changed",
 )
 def only_what_was_there(source):
@@ -85,7 +85,7 @@ def only_what_was_there(source):
 @mistake(
     "experiments",
     says="The names of the runs count as a difference.",
-    why="They differ always, and then every run seems to have changed something.",
+    why="They always differ, and then every run seems to have changed something.",
     read="#what-changed",
 )
 def names_count(source):
@@ -519,7 +519,7 @@ def silently_nothing(source):
 @mistake(
     "board",
     says="An unknown backend is taken for W&B.",
-    why="A slip of the pen, tensorbord, asks for another package instead of being refused.",
+    why="A slip of the pen asks for another package instead of being refused.",
     read="#only-when-asked",
 )
 def any_backend(source):
@@ -597,7 +597,7 @@ def not_forced(source):
 @mistake(
     "checkpoint",
     says="A save that fails leaves its unfinished file behind.",
-    why="On a full disk that is the worst moment to leave half a checkpoint lying about.",
+    why="A full disk is the worst place to leave half a checkpoint lying about.",
     read="#whole-or-not-at-all",
 )
 def leaves_the_unfinished(source):
@@ -638,7 +638,7 @@ def runs_what_is_in_it(source):
 @mistake(
     "checkpoint",
     says="A file that is not there is called damaged.",
-    why="The one means `begin anew`, the other `take the one before`.",
+    why='The one means "begin anew", the other "take the one before".',
     read="#a-file-that-cannot-lie",
 )
 def missing_is_damaged(source):
@@ -649,7 +649,7 @@ def missing_is_damaged(source):
 
 @mistake(
     "checkpoint",
-    says="What the libraries raise goes through as it is: BadZipFile, UnpicklingError and whatever else.",
+    says="What the libraries raise goes through as it is: another error for each way to be damaged.",
     why="Whoever looks for the newest whole checkpoint would have to know them all.",
     read="#a-file-that-cannot-lie",
 )
@@ -671,7 +671,7 @@ def python_lost(source):
 @mistake(
     "checkpoint",
     says="NumPy's random generator is lost.",
-    why="Data pipelines draw from it more often than you think.",
+    why="The code that prepares data draws from it more often than you think.",
     read="#every-generator",
 )
 def numpy_lost(source):
@@ -1123,7 +1123,7 @@ def norm_not_watched(source):
 @mistake(
     "monitor",
     says="NaN slips through: it is above no limit, for every comparison with NaN is False.",
-    why="It must be asked for by itself, with isfinite.",
+    why="No limit catches it, so it must be asked for by itself.",
     read="#what-counts-as-bad",
 )
 def nan_slips_through(source):
@@ -1230,7 +1230,7 @@ def spike_before_nan(source):
 @mistake(
     "monitor",
     says="After load_state_dict the window has no end any more.",
-    why="A deque made from a list forgets how long it may be: the resumed run decides otherwise than the one before.",
+    why="What is made anew from a saved list does not know how long it may be: the resumed run decides otherwise.",
     read="#what-is-remembered",
 )
 def window_lost(source):
