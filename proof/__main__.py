@@ -10,14 +10,23 @@ import tyro
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def mutants(unit: Annotated[str, tyro.conf.Positional] = "") -> int:
+def mutants(
+    unit: Annotated[str, tyro.conf.Positional] = "",
+    file: str = "",
+    survivors: tyro.conf.FlagCreatePairsOff[bool] = False,
+    show: str = "",
+) -> int:
     """Change the reference solutions by machine, one thing at a time, and see whether a check notices.
 
     Args:
         unit: part of a unit's name, such as day02; every unit if left out.
+        file: only the mutants of this file, without .py. The report is not written.
+        survivors: print the mutants that nobody has declared, ready to be. The report is not written.
+        show: print the difference that makes the mutant with this id, and what became of it.
     """
-    print(f"not measured yet: {unit}", file=sys.stderr)
-    return 1
+    from proof.mutants_command import measure, show_one  # it imports torch
+
+    return show_one(ROOT, unit, show) if show else measure(ROOT, unit, file, survivors)
 
 
 def sources() -> int:
