@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .kept import kept_beside
 from .rotary import rotate
 
 Product = Callable[[Tensor], Tensor]
@@ -25,7 +26,7 @@ class Block(NamedTuple):
     qkv: Product  # (N, C) -> (N, 3C)
     mix: Product  # (N, C) -> (N, C)
     norm_2: nn.Module
-    expand: Product  # (N, C) -> (N, 4C)
+    expand: Product  # (N, C) -> (N, 4C), GELU included
     shrink: Product  # (N, 4C) -> (N, C)
 
 
@@ -35,7 +36,7 @@ class Cached(nn.Module):
     Args:
         model: day 3's GPT, on its device. Its weights are copied: what it learns later does not matter.
         dtype: of the products, as autocast would take them; norms and sums stay in float32.
-        attend: day 11's cached_attention, or what computes the same.
+        attend: day 11's cached_attention, over what day 11's KVCache gives. None: PyTorch's kernel, over Kept.
 
     Raises:
         LookupError: its parameters are not those of day 3's GPT.
@@ -61,7 +62,8 @@ class Cached(nn.Module):
 
         Args:
             idx, positions: (B, T) integers.
-            cache: day 11's KVCache: extend(layer, k, v, positions) gives all keys and values of a layer.
+            cache: day 11's KVCache: extend(layer, k, v, positions) gives all keys and values of a layer. A text begins
+                with a token at position 0.
 
         Returns:
             (logits (B, T, V), None). Of a single row only the last position is computed, and stands at all of them:
@@ -69,27 +71,22 @@ class Cached(nn.Module):
         """
         batch, length = idx.shape
         x = (self.token[idx] + self.place[positions]).flatten(0, 1)  # (B·T, C)
-        mask = None
+        kept = kept_beside(cache, self.config.block_size) if self.attend is None else None
+        mask = None if kept is None else kept.begin(positions)
         for layer, block in enumerate(self.blocks):
             parts = block.qkv(block.norm_1(x)).view(batch, length, 3, self.config.n_head, -1)  # (B, T, 3, H, D)
-            q, k, v = parts.permute(2, 0, 3, 1, 4).unbind()  # (B, H, T, D) each
+            parts = parts.permute(2, 0, 3, 1, 4)  # (3, B, H, T, D)
             if self.turned:
-                q, k = rotate(q, positions), rotate(k, positions)
-            keys, values = cache.extend(layer, k, v, positions)  # (B, H, S, D) each
-            if self.attend is not None:
-                mixed = self.attend(q, keys, values, positions)  # (B, H, T, D)
+                parts = torch.cat((rotate(parts[:2], positions), parts[2:]))
+            q = parts[0]
+            if kept is None:
+                mixed = self.attend(q, *cache.extend(layer, parts[1], parts[2], positions), positions)  # type: ignore[misc]
             else:
-                mask = may_look(positions, keys.size(2)) if mask is None and idx.numel() > 1 else mask
-                mixed = F.scaled_dot_product_attention(q, keys, values, attn_mask=mask)  # (B, H, T, D)
+                mixed = F.scaled_dot_product_attention(q, *kept.extend(layer, parts[1:]), attn_mask=mask)
             x = x + block.mix(mixed.transpose(1, 2).reshape(batch * length, -1))  # (B·T, C)
-            x = x + block.shrink(F.gelu(block.expand(block.norm_2(x)), approximate="tanh"))
+            x = x + block.shrink(block.expand(block.norm_2(x)))
         last = x[-1:] if batch == 1 else x
         return self.head(self.norm(last)).view(batch, -1, self.token.size(0)).expand(batch, length, -1), None
-
-
-def may_look(positions: Tensor, length: int) -> Tensor:
-    """Which of the keys at 0 to S - 1 the queries at these positions see: (B, T) -> (B, 1, T, S)."""
-    return torch.arange(length, device=positions.device) <= positions[:, None, :, None]
 
 
 def cached(pieces: Any, model: nn.Module, dtype: torch.dtype = torch.float32, fast: bool = True) -> Cached | None:
@@ -97,7 +94,7 @@ def cached(pieces: Any, model: nn.Module, dtype: torch.dtype = torch.float32, fa
 
     Args:
         model: day 3's GPT, bare: neither wrapped nor cast.
-        fast: attend by PyTorch's kernel; else by day 11's cached_attention.
+        fast: attend by PyTorch's kernel to what Kept keeps; else by day 11's cached_attention and KVCache.
     """
     attend = None if fast else pieces.cached_attention
     try:
@@ -156,23 +153,42 @@ def block_of(layers: list[Any], channels: int, dtype: torch.dtype) -> Block:
     def of(*shape: int) -> list[Any]:
         return [layer for layer in layers if tuple(layer.weight.shape) == shape]
 
-    def made(*layers: Any) -> Product:
-        return product(torch.cat([each.weight for each in layers]), torch.cat([each.bias for each in layers]), dtype)
+    def made(*layers: Any, gelu: bool = False) -> Product:
+        return product(
+            torch.cat([each.weight for each in layers]), torch.cat([each.bias for each in layers]), dtype, gelu
+        )
 
     square, norms = of(channels, channels), [layer for layer in layers if is_norm(layer)]
     together = of(3 * channels, channels) or square[:3]
     expand, shrink = of(4 * channels, channels), of(channels, 4 * channels)
-    return Block(norms[0], made(*together), made(square[-1]), norms[1], made(expand[0]), made(shrink[0]))
+    return Block(norms[0], made(*together), made(square[-1]), norms[1], made(expand[0], gelu=True), made(shrink[0]))
 
 
-def product(weight: Tensor, bias: Tensor | None, dtype: torch.dtype) -> Product:
-    """x @ weightᵀ + bias for x (N, in): the weight, (out, in), is laid out so that a few rows take the least time."""
+def product(weight: Tensor, bias: Tensor | None, dtype: torch.dtype, gelu: bool = False) -> Product:
+    """x @ weightᵀ + bias for x (N, in), and GELU after it if wanted, in as few operations as there are for its rows."""
     weight = weight.detach().to(dtype)
     bias = None if bias is None else bias.detach().to(dtype)
-    if dtype == torch.float32:
-        columns = weight.t().contiguous()  # (in, out)
-        return (lambda x: torch.mm(x, columns)) if bias is None else (lambda x: torch.addmm(bias, x, columns))
     if weight.device.type == "cpu" and torch.backends.mkldnn.is_available():
-        packed = torch.ops.mkldnn._reorder_linear_weight(weight)  # once, where F.linear does it at each call
-        return lambda x: torch.ops.mkldnn._linear_pointwise(x.to(dtype), packed, bias, "none", [], "")
-    return lambda x: F.linear(x.to(dtype), weight, bias)
+        several = packed(weight, bias, gelu)
+        one = columns(weight, bias, gelu)
+        return several if dtype != torch.float32 else lambda x: one(x) if len(x) == 1 else several(x)
+    return finished(lambda x: F.linear(x.to(dtype), weight, bias), gelu)
+
+
+def packed(weight: Tensor, bias: Tensor | None, gelu: bool) -> Product:
+    """By oneDNN, whose layout of the weight F.linear makes anew at each call, and which can do the GELU, too."""
+    ready = torch.ops.mkldnn._reorder_linear_weight(weight)
+    after: Any = ("gelu", [], "tanh") if gelu else ("none", [], "")
+    return lambda x: torch.ops.mkldnn._linear_pointwise(x.to(weight.dtype), ready, bias, *after)
+
+
+def columns(weight: Tensor, bias: Tensor | None, gelu: bool) -> Product:
+    """For one row, as a product of matrix and vector: it begins soonest, and reads the weight at full speed."""
+    weight = weight.t().contiguous().t()  # (out, in), column by column
+    if bias is None:
+        return lambda x: torch.mv(weight, x[0])[None]
+    return finished(lambda x: torch.addmv(bias, weight, x[0])[None], gelu)
+
+
+def finished(linear: Product, gelu: bool) -> Product:
+    return (lambda x: F.gelu(linear(x), approximate="tanh")) if gelu else linear
