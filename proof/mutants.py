@@ -50,16 +50,18 @@ def files_of(exercise: Path, solution: Path) -> list[str]:
     )
 
 
-def mutants_of(stem: str, source: str) -> list[Mutant]:
+def mutants_of(stem: str, source: str, stub: str = "") -> list[Mutant]:
     """Every mutant of a file that compiles, in the order of its lines.
 
     Args:
         stem: the file's name without `.py`.
+        source: the reference.
+        stub: what the learner is given; what stands there already, in the module or in a class, is not changed.
     """
     found: dict[str, Mutant] = {}
     repeated: dict[str, int] = {}
     tree = ast.parse(source)
-    for site in _in_body(tree, "body", "", _File(_imported(tree), _bound_once(tree))):
+    for site in _in_body(tree, "body", "", _File(_imported(tree), _bound_once(tree), _given(stub))):
         for kind, before, after, text in site.changes(source):
             if text == source or text in found or not _compiles(text):
                 continue
@@ -78,6 +80,7 @@ class _File:
 
     imported: frozenset[str]  # names that stand for modules, or come from them
     bound_once: frozenset[ast.AST]  # statements without which all that follows crashes
+    given: frozenset[tuple[str, str]]  # class (or nothing) and text of what the stub holds already
 
 
 @dataclass(frozen=True)
@@ -132,6 +135,8 @@ def _in_statement(
 ) -> Iterator[_Site]:
     name = function or "module"
     if isinstance(node, (ast.Import, ast.ImportFrom)) or _is_main(node) or _unwritten(node):
+        return
+    if isinstance(holder, (ast.Module, ast.ClassDef)) and (function, ast.unparse(node)) in file.given:
         return
     if not isinstance(node, COMPOUND):
         site = _Site(holder, place, position, node, None, name, file)
@@ -190,6 +195,13 @@ def _spliced(source: str, old: ast.AST, text: str) -> str:
 def _imported(tree: ast.Module) -> frozenset[str]:
     imports = [node for node in ast.walk(tree) if isinstance(node, (ast.Import, ast.ImportFrom))]
     return frozenset((alias.asname or alias.name).split(".")[0] for node in imports for alias in node.names)
+
+
+def _given(stub: str) -> frozenset[tuple[str, str]]:
+    tree = ast.parse(stub)
+    classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
+    inside = {(node.name, ast.unparse(part)) for node in classes for part in node.body}
+    return frozenset({("", ast.unparse(node)) for node in tree.body} | inside)
 
 
 def _bound_once(tree: ast.Module) -> frozenset[ast.AST]:

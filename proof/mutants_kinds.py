@@ -34,6 +34,8 @@ COMPARISONS: dict[type[ast.cmpop], tuple[type[ast.cmpop], ...]] = {
     ast.NotIn: (ast.In,),
 }
 SYMMETRIC = {"max", "min", "equal", "allclose", "isclose", "maximum", "minimum", "gcd", "transpose", "swapaxes"}
+ONLY_A_TYPE = {"item", "tolist", "int", "float", "bool"}  # as an index or a condition, one is as good as the other
+UNSEEN = {"strict", "encoding", "newline"}  # keywords that matter for faulty callers, or on another system
 INEPT = {"range", "len", "isinstance", "super", "enumerate", "zip", "hasattr", "dict"}  # without these, all crash alike
 NO_CONTEXT = ast.parse("__import__('contextlib').nullcontext()", mode="eval").body
 NO_DECORATOR = ast.parse("lambda it: it", mode="eval").body
@@ -62,7 +64,7 @@ def arithmetic(node: ast.AST, _: Around) -> Changes:
 
 def sign(node: ast.AST, _: Around) -> Changes:
     """A minus or a ~ dropped."""
-    if isinstance(node, ast.UnaryOp) and isinstance(node.op, (ast.USub, ast.Invert)):
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, (ast.USub, ast.Invert)) and _number(node) is None:
         yield node.operand
 
 
@@ -140,13 +142,13 @@ def keyword(node: ast.AST, _: Around) -> Changes:
     """A keyword argument left out."""
     if isinstance(node, ast.Call):
         for place, given in enumerate(node.keywords):
-            if given.arg:
+            if given.arg and given.arg not in UNSEEN:
                 yield ast.Call(node.func, node.args, [*node.keywords[:place], *node.keywords[place + 1 :]])
 
 
 def call(node: ast.AST, around: Around) -> Changes:
     """A call left out: f(x) becomes x, and x.f() too."""
-    if not isinstance(node, ast.Call) or isinstance(around.parent, ast.Expr) or _name(node) in INEPT:
+    if not isinstance(node, ast.Call) or isinstance(around.parent, ast.Expr) or _name(node) in INEPT | ONLY_A_TYPE:
         return
     method = isinstance(node.func, ast.Attribute) and _root(node.func) not in around.imported
     if method and ast.unparse(node.func.value) not in ("self", "super()", "cls"):  # type: ignore[attr-defined]

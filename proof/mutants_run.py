@@ -18,6 +18,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from multiprocessing.util import get_temp_dir
 from pathlib import Path
 
 from grader.bench import PASSED, Bench
@@ -95,7 +96,8 @@ class Field:
         return time.process_time() - began
 
     def mutants(self, stem: str) -> list[Mutant]:
-        return mutants_of(stem, (self.solution / f"{stem}.py").read_text("utf-8"))
+        solution, stub = (folder / f"{stem}.py" for folder in (self.solution, self.exercise))
+        return mutants_of(stem, solution.read_text("utf-8"), stub.read_text("utf-8"))
 
     def checks_for(self, stem: str) -> list[Check]:
         """The checks that reach a file: those of its own first, and the cheap ones before the dear ones."""
@@ -227,6 +229,7 @@ def _share_the_server_of_ranks() -> None:
 @contextlib.contextmanager
 def _away_from_home() -> Iterator[str]:
     """Stay in a temporary folder, with all other temporary folders inside it: what anyone writes goes there."""
+    get_temp_dir()  # multiprocessing's own is removed at the end of the process, later than ours
     with tempfile.TemporaryDirectory(prefix="mutants-", ignore_cleanup_errors=True) as folder:
         here, before = os.getcwd(), os.environ.get("TMPDIR")
         os.chdir(folder)
