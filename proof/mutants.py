@@ -80,7 +80,7 @@ class _File:
 
     imported: frozenset[str]  # names that stand for modules, or come from them
     bound_once: frozenset[ast.AST]  # statements without which all that follows crashes
-    given: frozenset[tuple[str, str]]  # class (or nothing) and text of what the stub holds already
+    given: frozenset[tuple[str, str]]  # class (or nothing) and text: what the stub holds already
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,8 @@ def _in_statement(
         elif field == "handlers":
             for handler in value:
                 yield from _in_body(handler, "body", inside, file)
-    yield from _below(node, None, node, inside or "module", file)
+    if (function, _head(node)) not in file.given:
+        yield from _below(node, None, node, inside or "module", file)
 
 
 def _below(holder: ast.AST, unit: _Site | None, statement: ast.stmt, function: str, file: _File) -> Iterator[_Site]:
@@ -198,10 +199,11 @@ def _imported(tree: ast.Module) -> frozenset[str]:
 
 
 def _given(stub: str) -> frozenset[tuple[str, str]]:
+    """What stands in the stub: its statements, and the heads of its functions and classes, each with its class."""
     tree = ast.parse(stub)
-    classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
-    inside = {(node.name, ast.unparse(part)) for node in classes for part in node.body}
-    return frozenset({("", ast.unparse(node)) for node in tree.body} | inside)
+    parts = [("", node) for node in tree.body]
+    parts += [(owner.name, node) for owner in tree.body if isinstance(owner, ast.ClassDef) for node in owner.body]
+    return frozenset((owner, text) for owner, node in parts for text in (ast.unparse(node), _head(node)))
 
 
 def _bound_once(tree: ast.Module) -> frozenset[ast.AST]:
