@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 
 from grader import raised
+from grader.devices import DeviceWatch
 
 # rotate
 
@@ -76,6 +77,20 @@ def test_in_float32(lesson, compare):
         expected={"dtype": "torch.bfloat16", "position 1001": torch.tensor([row])},
         atol=0.004,  # half a step of bfloat16 below 1
     )
+
+
+def elsewhere(whiteboard):
+    x, positions, (q, k, v) = queries(2, 3, 5, 6), torch.arange(5), heads(3, 5)
+    with DeviceWatch(x, positions) as turning:
+        whiteboard.rotate(x, positions)
+    with DeviceWatch(q, k, v) as attending:
+        whiteboard.grouped_query_attention(q, k, v)
+    return {"in rotate": turning.mixed, "in grouped_query_attention": attending.mixed}
+
+
+def test_devices(lesson, compare):
+    """On a GPU: no tensor that was made on the CPU meets one that was handed in"""
+    compare(elsewhere, lesson("whiteboard"), expected={"in rotate": False, "in grouped_query_attention": False})
 
 
 # grouped_query_attention

@@ -13,7 +13,7 @@ def rotate(x: Tensor, positions: Tensor, base: float = 10_000.0) -> Tensor:
 
     Args:
         x: (..., T, D), queries or keys of a head; D is even.
-        positions: (T,), of any dtype.
+        positions: (T,), of any dtype, on the same device as x, whichever it is.
 
     Returns:
         the turned vectors, in the shape and dtype of x.
@@ -38,7 +38,7 @@ def grouped_query_attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
 
     Args:
         q: (B, H, T, D).
-        k, v: (B, G, S, D), S at least T.
+        k, v: (B, G, S, D), S at least T, all three on the same device, whichever it is.
 
     Returns:
         (B, H, T, D).

@@ -139,7 +139,27 @@ def odd_heads_accepted(source):
     )
 
 
+@mistake(
+    "whiteboard",
+    says="The frequencies are made on the CPU, wherever x is.",
+    why="On a GPU the two cannot be multiplied. It runs on your machine, and stops on the interviewer's.",
+    read="#132-mock-interview-and-a-look-back",
+)
+def frequencies_on_the_cpu(source):
+    return change(source, "torch.arange(0, size, 2, device=x.device)", "torch.arange(0, size, 2)")
+
+
 # grouped_query_attention
+
+
+@mistake(
+    "whiteboard",
+    says="The mask is made on the CPU, wherever the scores are.",
+    why="On a GPU the two cannot meet. It runs on your machine, and stops on the interviewer's.",
+    read="#132-mock-interview-and-a-look-back",
+)
+def mask_on_the_cpu(source):
+    return change(source, "torch.arange(keys, device=q.device)", "torch.arange(keys)")
 
 
 @mistake(
