@@ -63,6 +63,26 @@ def test_only_the_newest_token_is_read_within_the_context(pieces):
     assert read == [(2, 5), *[(2, 1)] * 7, (2, T)]
 
 
+def test_each_cache_keeps_its_own_text(pieces):
+    model = made(pieces)
+    ours, texts = cached(pieces, model), torch.randint(V, (2, T), generator=torch.Generator().manual_seed(6))
+    caches = [pieces.KVCache(T), pieces.KVCache(T)]
+    expected = model(texts)[0]  # (2, T, V)
+    for place in range(T):  # a token of one, a token of the other
+        for row, cache in enumerate(caches):
+            found = ours(texts[row : row + 1, place : place + 1], torch.tensor([[place]]), cache)[0]  # (1, 1, V)
+            torch.testing.assert_close(found[0, 0], expected[row, place], atol=1e-4, rtol=1e-4)
+
+
+def test_a_cache_that_was_cleared_takes_other_rows(pieces):
+    model = made(pieces)
+    ours, cache = cached(pieces, model), pieces.KVCache(T)
+    for rows in (3, 1, 2):
+        idx, positions = torch.full((rows, 4), rows), torch.arange(4).expand(rows, 4)
+        cache.clear()
+        torch.testing.assert_close(ours(idx, positions, cache)[0][:, -1], model(idx)[0][:, -1], atol=1e-4, rtol=1e-4)
+
+
 def test_half_precision_is_near(pieces):
     model, idx = made(pieces), torch.randint(V, (3, T), generator=torch.Generator().manual_seed(2))
     positions = torch.arange(T).expand(3, T)
