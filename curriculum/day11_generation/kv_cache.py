@@ -78,7 +78,7 @@ def generate_with_cache(
     generator: torch.Generator | None = None,
     stop_token: int | None = None,
 ) -> list[Tensor]:
-    """What sampling.generate_batch does, with the same result for the same seed, and less work.
+    """What sampling.generate_batch does, without a graph, with the same result for the same seed, and less work.
 
     The first call of the model reads the prompts; each later one the newest token of each row alone. That goes on as
     long as every row fits into block_size. A row that is longer sees its last block_size tokens only, and in that
@@ -89,7 +89,8 @@ def generate_with_cache(
         model: called as model(idx, positions, cache), idx and positions (B, T) integers, T and every position below
             block_size: it gives (logits (B, T, V), anything). It hands the keys and values of each layer to
             cache.extend and attends to what comes back. Its block_size is model.config.block_size.
-        prompts: B rows of token numbers, (T_b,) each, at least one in each; they may differ in length.
+        prompts: B rows of token numbers, (T_b,) each, at least one in each, on the model's device; they may differ in
+            length.
         temperature, top_k, top_p, generator, stop_token: as for sampling.generate_batch.
 
     Returns:

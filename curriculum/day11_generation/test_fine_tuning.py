@@ -14,6 +14,7 @@ def plans(fine_tuning):
         "no steps": plan(0, 0.5),
         "a tenth of 200: how many": sum(plan(200, 0.1)),
         "0.29 of 100: how many": sum(plan(100, 0.29)),
+        "one step, a share that is less than 1 by more than a rounding error": plan(1, 1 - 1.5e-9),
         "share above 1": raised(lambda: fine_tuning.replay(5, 1.1)),
         "share below 0": raised(lambda: fine_tuning.replay(5, -0.1)),
         "steps below 0": raised(lambda: fine_tuning.replay(-1, 0.5)),
@@ -31,6 +32,7 @@ def test_replay(lesson, compare):
         "no steps": [],
         "a tenth of 200: how many": 20,
         "0.29 of 100: how many": 29,
+        "one step, a share that is less than 1 by more than a rounding error": [0],
         "share above 1": "ValueError",
         "share below 0": "ValueError",
         "steps below 0": "ValueError",
@@ -80,6 +82,7 @@ def chosen(fine_tuning):
         "even more must": best(-0.25),
         "the other way round": best(0.125, made[::-1]),
         "no attempt": best(1.0, []),
+        "one that learned nothing, and forgot nothing": best(1.0, [fine_tuning.Trial("idle", 3.0, 1.5)]),
     }
 
 
@@ -93,6 +96,7 @@ def test_best_trial(lesson, compare):
         "even more must": "none",
         "the other way round": "as good",
         "no attempt": "none",
+        "one that learned nothing, and forgot nothing": "none",
     }
     compare(chosen, lesson("fine_tuning"), expected=expected)
 

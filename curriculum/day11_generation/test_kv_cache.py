@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from grader import raised
+from grader.devices import DeviceWatch
 
 
 def numbered(batch, heads, length, size, start=1):
@@ -25,6 +26,8 @@ def filled(kv_cache):
     seen |= {"keys, one more": more[0].clone(), "values, one more": more[1].clone()}
     other = cache.extend(1, v, k, torch.tensor([[0, 1, 2], [0, 1, 2]]))
     seen["another layer's keys"] = other[0].clone()
+    again = cache.extend(0, 100 * k[:, :, :1], 100 * v[:, :, :1], torch.tensor([[3], [1]]))
+    seen["the first layer's keys, once more"] = again[0].clone()
     cache.clear()
     seen["keys after clear"] = cache.extend(0, k[:, :, :1], v[:, :, :1], torch.tensor([[1], [0]]))[0]
     return seen
@@ -46,6 +49,7 @@ def by_hand():
         "keys, one more": one_more(k),
         "values, one more": one_more(v),
         "another layer's keys": v,
+        "the first layer's keys, once more": one_more(k),
         "keys after clear": after,
     }
 
@@ -111,6 +115,16 @@ def test_attention(lesson, compare):
     compare(attended, lesson("kv_cache"), expected=row_by_row, shapes={"output": "B H T D"})
 
 
+class Watch(DeviceWatch):
+    """Two devices must not meet; but an index may come from the CPU, as PyTorch allows it."""
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        before = self.mixed
+        result = super().__torch_function__(func, types, args, kwargs)
+        self.mixed = self.mixed and (before or func.__name__ not in ("__getitem__", "__setitem__"))
+        return result
+
+
 V, C, HEADS, CONTEXT = 11, 8, 2, 6
 
 
@@ -119,7 +133,7 @@ class TinyGPT(nn.Module):
 
     def __init__(self, kv_cache=None):
         super().__init__()
-        self.kv_cache, self.calls = kv_cache, []
+        self.kv_cache, self.calls, self.graph = kv_cache, [], False
         self.config = SimpleNamespace(block_size=CONTEXT)
         self.token, self.position = some(V, C, seed=1), some(CONTEXT, C, seed=2)
         self.head = some(C, V, seed=7)
@@ -128,6 +142,7 @@ class TinyGPT(nn.Module):
 
     def forward(self, idx, positions, cache=None):
         self.calls.append([*idx.shape])
+        self.graph = self.graph or torch.is_grad_enabled()
         x = self.token[idx] + self.position[positions]
         for layer, (qkv, project) in enumerate(self.layers):
             q, k, v = (x @ qkv / math.sqrt(C)).unflatten(2, (3, HEADS, -1)).permute(2, 0, 3, 1, 4)  # (B, H, T, D)
@@ -201,7 +216,13 @@ def stopped(kv_cache):
     prompts = [[3, 1], [7, 2], [4]]
     model = TinyGPT(kv_cache)
     rows = kv_cache.generate_with_cache(model, as_tensors(prompts), 9, temperature=0, stop_token=STOP)
-    return {"rows": [row.tolist() for row in rows], "calls": len(model.calls)}
+    single = TinyGPT(kv_cache)
+    kv_cache.generate_with_cache(single, as_tensors(prompts[:1]), 9, temperature=0, stop_token=STOP)
+    return {
+        "rows": [row.tolist() for row in rows],
+        "calls": len(model.calls),
+        "calls for one row alone": len(single.calls),
+    }
 
 
 def test_stop_token(lesson, compare):
@@ -209,7 +230,8 @@ def test_stop_token(lesson, compare):
 
     def expected():
         rows = [TinyGPT().continued(prompt, 9, STOP) for prompt in ([3, 1], [7, 2], [4])]
-        return {"rows": rows, "calls": max(len(row) - size for row, size in zip(rows, (2, 2, 1), strict=True))}
+        calls = [len(row) - size for row, size in zip(rows, (2, 2, 1), strict=True)]
+        return {"rows": rows, "calls": max(calls), "calls for one row alone": calls[0]}
 
     compare(stopped, lesson("kv_cache"), expected=expected)
 
@@ -233,8 +255,11 @@ def drawn(kv_cache, sampling):
     )
     without = sampling.generate_batch(Uncached(), as_tensors(PROMPTS * 4), 7, generator=seed(), **settings)
     again = kv_cache.generate_with_cache(TinyGPT(kv_cache), as_tensors(PROMPTS * 4), 7, generator=seed(), **settings)
+    plain = kv_cache.generate_with_cache(TinyGPT(kv_cache), as_tensors(PROMPTS), 7, generator=seed())
+    uncached = sampling.generate_batch(Uncached(), as_tensors(PROMPTS), 7, generator=seed())
     return {
         "the rows of generate_batch": [a.tolist() == b.tolist() for a, b in zip(with_cache, without, strict=True)],
+        "without settings": [a.tolist() == b.tolist() for a, b in zip(plain, uncached, strict=True)],
         "the same seed, the same rows": [a.tolist() for a in with_cache] == [a.tolist() for a in again],
         "not one row only for each prompt": len({tuple(row.tolist()) for row in with_cache}) > 3,
     }
@@ -244,6 +269,7 @@ def test_draws(lesson, compare):
     """With a seed, temperature, top-k and top-p: the very rows that generate_batch draws without a cache."""
     expected = {
         "the rows of generate_batch": [True] * 12,
+        "without settings": [True] * 3,
         "the same seed, the same rows": True,
         "not one row only for each prompt": True,
     }
@@ -251,12 +277,16 @@ def test_draws(lesson, compare):
 
 
 def handling(kv_cache):
-    model = TinyGPT(kv_cache)
-    kv_cache.generate_with_cache(model, as_tensors(PROMPTS), 2)
-    prompts = as_tensors(PROMPTS)
+    model, prompts = TinyGPT(kv_cache), as_tensors(PROMPTS)
+    with Watch(
+        model.token, model.position, model.head, *prompts, *(part for pair in model.layers for part in pair)
+    ) as watch:
+        kv_cache.generate_with_cache(model, prompts, 2)
     rows = kv_cache.generate_with_cache(TinyGPT(kv_cache), prompts, 0)
     empty = torch.tensor([], dtype=torch.long)
     return {
+        "graph": model.graph,
+        "tensors of two devices meet": watch.mixed,
         "modes": {"model": model.training, "dropout": model.dropout.training, "frozen": model.frozen.training},
         "nothing new": [row.tolist() for row in rows],
         "an empty prompt": raised(lambda: kv_cache.generate_with_cache(TinyGPT(kv_cache), [prompts[0], empty], 2)),
@@ -264,8 +294,10 @@ def handling(kv_cache):
 
 
 def test_model_is_left_as_it_was(lesson, compare):
-    """Every module is in the mode that it was in; no token to add gives the prompts, an empty prompt is refused."""
+    """No graph, one device, all modules in their modes; no token to add gives the prompts, an empty one is refused."""
     expected = {
+        "graph": False,
+        "tensors of two devices meet": False,
         "modes": {"model": True, "dropout": True, "frozen": False},
         "nothing new": list(PROMPTS),
         "an empty prompt": "ValueError",

@@ -97,6 +97,8 @@ def agreeing(samples):
         "with ties": samples.rank_correlation([5, 3, 3, 1, 2], [0.0, 0.1, 0.4, 0.4, 0.4]),
         "no order": math.isnan(samples.rank_correlation([1, 2, 3], [4, 4, 4])),
         "different lengths": raised(lambda: samples.rank_correlation([1, 2], [1, 2, 3])),
+        "different lengths, no order": raised(lambda: samples.rank_correlation([1, 1], [2, 2, 2])),
+        "two samples": samples.rank_correlation([1, 2], [0.5, 0.7]),
         "one sample": raised(lambda: samples.rank_correlation([1], [1])),
     }
 
@@ -112,6 +114,8 @@ def test_rank_correlation(lesson, compare):
         "with ties": sum(p * q for p, q in zip(a, b, strict=True)) / size,
         "no order": True,
         "different lengths": "ValueError",
+        "different lengths, no order": "ValueError",
+        "two samples": 1.0,
         "one sample": "ValueError",
     }
     compare(agreeing, lesson("samples"), expected=expected)

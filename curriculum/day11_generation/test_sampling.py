@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from grader import raised
+from grader.devices import DeviceWatch
 
 P = (0.1, 0.4, 0.05, 0.25, 0.2)  # of five tokens; in the order of their probability they are 1, 3, 4, 0, 2
 
@@ -73,7 +74,17 @@ def test_top_k(lesson, compare):
 def the_nucleus(sampling):
     logits = logits_of(P, P[::-1])
     each = {p: sampling.next_token_probabilities(logits, top_p=p) for p in (0.3, 0.5, 0.7, 0.96, 1.0)}
-    return {f"p = {p}": values for p, values in each.items()}
+    kept = lambda logits, p: (sampling.next_token_probabilities(logits, top_p=p) > 0).sum(dim=1)  # noqa: E731
+    flat_and_sharp = torch.zeros(2, 2048)
+    flat_and_sharp[1, 77] = 50.0
+    return {
+        **{f"p = {p}": values for p, values in each.items()},
+        "p = 0.5, four equal tokens: how many stay": kept(torch.zeros(1, 4), 0.5),
+        "p = 1, one token nearly certain: how many stay": kept(torch.tensor([[20.0, 0.0, 1.0, 0.0, 0.0]]), 1.0),
+        "p = 1/8, of 2048 equal tokens, and of one that is certain": kept(flat_and_sharp, 0.125),
+        "p = 1/8, of 2048 equal tokens": kept(torch.zeros(1, 2048), 0.125),
+        "p = 3/4, in each of 100 rows of 128 equal tokens": kept(torch.zeros(100, 128), 0.75),
+    }
 
 
 def test_top_p(lesson, compare):
@@ -85,6 +96,13 @@ def test_top_p(lesson, compare):
 
     expected = {"p = 0.3": kept(1), "p = 0.5": kept(1, 3), "p = 0.7": kept(1, 3, 4)}
     expected |= {"p = 0.96": kept(*range(5)), "p = 1.0": kept(*range(5))}
+    expected |= {
+        "p = 0.5, four equal tokens: how many stay": torch.tensor([2]),
+        "p = 1, one token nearly certain: how many stay": torch.tensor([5]),
+        "p = 1/8, of 2048 equal tokens, and of one that is certain": torch.tensor([256, 1]),
+        "p = 1/8, of 2048 equal tokens": torch.tensor([256]),
+        "p = 3/4, in each of 100 rows of 128 equal tokens": torch.full((100,), 96),
+    }
     compare(the_nucleus, lesson("sampling"), expected=expected)
 
 
@@ -150,13 +168,14 @@ class Rememberer(nn.Module):
         self.config = SimpleNamespace(block_size=CONTEXT)
         self.table = sharp * torch.randn(13, VOCABULARY, generator=torch.Generator().manual_seed(11))
         self.dropout, self.frozen = nn.Dropout(0.5), nn.Dropout(0.5).eval()
-        self.calls = []
+        self.calls, self.graph = [], False
 
     def forward(self, idx):
         if idx.size(1) > CONTEXT:
             raise IndexError("more tokens than the model can read")
         self.calls.append([*idx.shape])
-        steps = torch.arange(1, idx.size(1) + 1)
+        self.graph = self.graph or torch.is_grad_enabled()
+        steps = torch.arange(1, idx.size(1) + 1, device=idx.device)
         return self.dropout(self.table[(idx * steps + steps).cumsum(dim=1) % 13]), "not the loss"
 
     def logits_after(self, tokens):
@@ -242,18 +261,32 @@ def test_draws(lesson, compare):
     compare(drawn, lesson("sampling"), expected=exact_shares, atol=0.035)  # 4.4 deviations of a share of a half
 
 
+class Watch(DeviceWatch):
+    """Two devices must not meet; but an index may come from the CPU, as PyTorch allows it."""
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        before = self.mixed
+        result = super().__torch_function__(func, types, args, kwargs)
+        self.mixed = self.mixed and (before or func.__name__ not in ("__getitem__", "__setitem__"))
+        return result
+
+
 def modes(sampling):
     seen = {}
     for name in ("generate", "generate_batch"):
         model, prompts = Rememberer(), torch.tensor([[3, 1], [6, 6]])
-        getattr(sampling, name)(model, prompts if name == "generate" else list(prompts), 2)
+        handed_over = prompts if name == "generate" else list(prompts)
+        with Watch(model.table, *handed_over, prompts) as watch:
+            getattr(sampling, name)(model, handed_over, 2, top_k=4, top_p=0.9, stop_token=STOP)
         seen[name] = {"model": model.training, "dropout": model.dropout.training, "frozen": model.frozen.training}
+        seen[name] |= {"graph while sampling": model.graph, "tensors of two devices meet": watch.mixed}
     return seen
 
 
 def test_model_is_left_as_it_was(lesson, compare):
-    """Afterwards every module is in the mode that it was in."""
+    """No graph, all on one device, and afterwards every module is in the mode that it was in."""
     each = {"model": True, "dropout": True, "frozen": False}
+    each |= {"graph while sampling": False, "tensors of two devices meet": False}
     compare(modes, lesson("sampling"), expected={"generate": each, "generate_batch": each})
 
 
@@ -281,10 +314,14 @@ def test_stop_token(lesson, compare):
 def unequal(sampling):
     prompts = [torch.tensor(prompt) for prompt in PROMPTS]
     rows = sampling.generate_batch(Rememberer(), prompts, 7, temperature=0)
-    ends = sampling.generate_batch(Rememberer(), prompts, 7, temperature=0, stop_token=STOP)
+    model = Rememberer()
+    ends = sampling.generate_batch(model, prompts, 7, temperature=0, stop_token=STOP)
+    few = Rememberer()
+    sampling.generate_batch(few, prompts[::3], 7, temperature=0, stop_token=STOP)
     return {
         "rows": [row.tolist() for row in rows],
         "with a stop token": [row.tolist() for row in ends],
+        "calls, until all have stopped": len(few.calls),
         "prompts stay as they are": [prompt.tolist() for prompt in prompts],
         "nothing new": [row.tolist() for row in sampling.generate_batch(Rememberer(), prompts[:2], 0)],
         "an empty prompt": raised(
@@ -298,6 +335,7 @@ def each_alone():
     return {
         "rows": [model.continued(prompt, 7) for prompt in PROMPTS],
         "with a stop token": [model.continued(prompt, 7, STOP) for prompt in PROMPTS],
+        "calls, until all have stopped": max(len(model.continued(p, 7, STOP)) - len(p) for p in PROMPTS[::3]),
         "prompts stay as they are": list(PROMPTS),
         "nothing new": list(PROMPTS[:2]),
         "an empty prompt": "ValueError",
@@ -316,23 +354,26 @@ def batch_drawn(sampling):
     prompts = [torch.tensor(prompt) for prompt in DRAWN_PROMPTS]
     generator = torch.Generator().manual_seed(5)
     rows = sampling.generate_batch(Rememberer(sharp=0.5), prompts, 6, 0.5, 5, generator=generator)
-    return {"rows": [row.tolist() for row in rows]}
+    generator.manual_seed(5)
+    plain = sampling.generate_batch(Rememberer(sharp=0.5), prompts, 6, generator=generator)
+    return {"rows": [row.tolist() for row in rows], "without settings": [row.tolist() for row in plain]}
 
 
-def one_multinomial():
+def one_multinomial(factor, keep):
     """Each step one multinomial over the rows' distributions, which are computed one by one."""
     model, rows = Rememberer(sharp=0.5), [list(prompt) for prompt in DRAWN_PROMPTS]
     generator = torch.Generator().manual_seed(5)
     for _ in range(6):
         logits = torch.stack([model.logits_after(row) for row in rows])  # (B, V)
-        p = (2 * logits).softmax(dim=1)
-        p = p.where(p >= p.sort(dim=1).values[:, -5:-4], 0.0)
+        p = (factor * logits).softmax(dim=1)
+        p = p.where(p >= p.sort(dim=1, descending=True).values[:, keep - 1 : keep], 0.0)
         tokens = torch.multinomial(p / p.sum(dim=1, keepdim=True), 1, generator=generator)
         for row, token in zip(rows, tokens[:, 0].tolist(), strict=True):
             row.append(token)
-    return {"rows": rows}
+    return rows
 
 
 def test_batch_draws(lesson, compare):
     """Prompts of unequal length with a seed, temperature 0.5 and top-k 5: the draws of one multinomial a step."""
-    compare(batch_drawn, lesson("sampling"), expected=one_multinomial)
+    expected = lambda: {"rows": one_multinomial(2, 5), "without settings": one_multinomial(1, VOCABULARY)}  # noqa: E731
+    compare(batch_drawn, lesson("sampling"), expected=expected)

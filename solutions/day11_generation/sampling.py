@@ -18,7 +18,7 @@ def next_token_probabilities(
         logits: (B, V).
         temperature: below 1 sharper, above 1 flatter; 0 puts everything on the most likely token.
         top_k: how many tokens to keep; more than V keeps all. None: all.
-        top_p: how much probability to keep, above 0 and up to 1. None: all.
+        top_p: how much probability to keep, above 0 and up to 1, which keeps all. None: all.
 
     Returns:
         probabilities, (B, V), each row with sum 1.
@@ -33,7 +33,7 @@ def next_token_probabilities(
         )
     logits = logits.float()
     if temperature == 0:
-        return torch.zeros_like(logits).scatter_(1, logits.argmax(dim=1, keepdim=True), 1.0)
+        return torch.zeros_like(logits).scatter_(1, logits.max(dim=1, keepdim=True).indices, 1.0)
     logits = logits / temperature
     if top_k is not None and top_k < logits.size(1):
         dropped = torch.ones_like(logits, dtype=torch.bool)
@@ -54,11 +54,12 @@ def _most_likely(probabilities: Tensor, top_p: float) -> tuple[Tensor, Tensor]:
     A few dozen reach it as a rule, and to sort the whole vocabulary takes as long as a small model does.
     """
     count = 64
-    while True:
-        ranked, order = probabilities.topk(min(count, probabilities.size(1)), dim=1)
-        if count >= probabilities.size(1) or bool((ranked.sum(dim=1) >= top_p).all()):
+    while count < probabilities.size(1):
+        ranked, order = probabilities.topk(count, dim=1)
+        if bool((ranked.sum(dim=1) >= top_p).all()):
             return ranked, order
         count *= 8
+    return probabilities.sort(dim=1, descending=True)
 
 
 @torch.no_grad()
@@ -74,13 +75,13 @@ def generate(
 ) -> Tensor:
     """Continue each row of idx, token by token.
 
-    The model sees the last block_size tokens (model.config.block_size) at most. It samples in eval mode, and every
-    module is put back into the mode it was in. After a row has drawn stop_token it holds nothing but stop_token; when
-    all rows have, generation ends early.
+    The model sees the last block_size tokens (model.config.block_size) at most. It samples in eval mode, without a
+    graph, and every module is put back into the mode it was in. After a row has drawn stop_token it holds nothing but
+    stop_token; when all rows have, generation ends early.
 
     Args:
         model: called as model(idx), it gives (logits (B, T, V), anything).
-        idx: the prompts, (B, T), T at least 1, all of one length.
+        idx: the prompts, (B, T), T at least 1, all of one length, on the model's device.
         generator: where the random numbers come from, on the device of idx. None: PyTorch's global one.
 
     Returns:
@@ -125,8 +126,9 @@ def generate_batch(
     rows, (B, V), draws the next tokens.
 
     Args:
-        model: called as model(idx), it gives (logits (B, T, V), anything); it is causal. Modes as for `generate`.
-        prompts: B rows of token numbers, (T_b,) each, at least one in each.
+        model: called as model(idx), it gives (logits (B, T, V), anything); it is causal. Modes and graph as for
+            `generate`.
+        prompts: B rows of token numbers, (T_b,) each, at least one in each, on the model's device.
         temperature, top_k, top_p, generator: as for `generate`.
         stop_token: a row ends with the first one that it draws; one that stands in its prompt does not matter. When all
             rows have ended, generation ends.

@@ -100,7 +100,7 @@ def line_by_line(result, text):
 def with_a_fraction(steps, share):
     if steps < 0 or share < 0 or share > 1:
         raise ValueError("steps or share")
-    exact, owed, plan = Fraction(share).limit_denominator(10_000), Fraction(0), []
+    exact, owed, plan = Fraction(share).limit_denominator(10**9), Fraction(0), []
     for _ in range(steps):
         owed += exact
         plan.append(owed >= 1)
@@ -182,7 +182,7 @@ def groups_of_equal_length(
             logits = [None] * len(texts)
             for size in {len(window) for window in windows}:
                 rows = [row for row, window in enumerate(windows) if len(window) == size]
-                found = model(torch.tensor([windows[row] for row in rows]))[0][:, -1]
+                found = model(torch.tensor([windows[row] for row in rows], device=prompts[0].device))[0][:, -1]
                 for row, line in zip(rows, found, strict=True):
                     logits[row] = line
             p = sampling.next_token_probabilities(torch.stack(logits), temperature, top_k, top_p)
@@ -234,7 +234,7 @@ def fused(q, keys, values, positions):
 
 @alternative(DAY, "kv_cache", "cached_attention")
 def with_an_added_mask(q, keys, values, positions):
-    late = torch.arange(keys.shape[-2]).view(1, 1, 1, -1) > positions.unsqueeze(1).unsqueeze(-1)
+    late = torch.arange(keys.shape[-2], device=q.device).view(1, 1, 1, -1) > positions.unsqueeze(1).unsqueeze(-1)
     scores = torch.einsum("bhtd,bhsd->bhts", q * q.shape[-1] ** -0.5, keys) + late * -1e9
     return torch.einsum("bhts,bhsd->bhtd", torch.softmax(scores, dim=-1), values)
 
@@ -260,11 +260,12 @@ def with_a_cache_of_its_own_kind(
                 windows = [text[-1:] for text in texts]
                 begins = [len(text) - 1 for text in texts]
             longest = max(map(len, windows))
-            idx = torch.tensor([window + [0] * (longest - len(window)) for window in windows])
-            positions = torch.tensor([list(range(begin, begin + longest)) for begin in begins])
+            device = prompts[0].device
+            idx = torch.tensor([window + [0] * (longest - len(window)) for window in windows], device=device)
+            positions = torch.tensor([list(range(begin, begin + longest)) for begin in begins], device=device)
             with torch.no_grad():
                 logits = model(idx, positions, cache)[0]
-            ends = torch.tensor([len(window) - 1 for window in windows])
+            ends = torch.tensor([len(window) - 1 for window in windows], device=device)
             last = logits.gather(1, ends[:, None, None].expand(-1, 1, logits.size(2))).squeeze(1)
             p = sampling.next_token_probabilities(last, temperature, top_k, top_p)
             for text, token in zip(texts, torch.multinomial(p, 1, generator=generator).view(-1).tolist(), strict=True):
