@@ -207,16 +207,17 @@ def _given(stub: str) -> frozenset[tuple[str, str]]:
 
 
 def _bound_once(tree: ast.Module) -> frozenset[ast.AST]:
-    """The statements that give local names their only values."""
+    """The statements that give names of the module, or of a function, their only values."""
     found = set()
-    for function in (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)):
-        inside = list(ast.walk(function))
+    for scope in (node for node in ast.walk(tree) if isinstance(node, (ast.Module, ast.FunctionDef))):
+        inside = list(ast.walk(scope))
         bound = Counter(node.id for node in inside if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store))
         bound.update(node.arg for node in inside if isinstance(node, ast.arg))
         bound.update(name for node in inside if isinstance(node, (ast.Global, ast.Nonlocal)) for name in node.names)
         for node in inside:
-            if isinstance(node, ast.Assign):
-                names = [part for target in node.targets for part in getattr(target, "elts", [target])]
+            if isinstance(node, (ast.Assign, ast.AnnAssign)):
+                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+                names = [part for target in targets for part in getattr(target, "elts", [target])]
                 if all(isinstance(name, ast.Name) and bound[name.id] == 1 for name in names):
                     found.add(node)
     return frozenset(found)

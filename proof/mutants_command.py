@@ -4,8 +4,6 @@ import difflib
 import sys
 from pathlib import Path
 
-import torch
-
 from grader.proof import unit_folders
 from proof.mutants_equivalent import contradictions, declared, stanza
 from proof.mutants_report import digest_of, entry_of, write
@@ -18,7 +16,6 @@ def measure(root: Path, unit: str, file: str, only_survivors: bool) -> int:
     Returns:
         0 if each mutant is told by a check or declared equivalent, and the declarations are true.
     """
-    torch.set_num_threads(1)
     names = [name for name in unit_folders(root) if unit in name]
     try:
         if not names:
@@ -56,7 +53,6 @@ def _measured(root: Path, unit: str, only: str, only_survivors: bool) -> int:
 
 def show_one(root: Path, unit: str, name: str) -> int:
     """Print the difference that makes one mutant, and what the checks say of it."""
-    torch.set_num_threads(1)
     for folder in (folder for folder in unit_folders(root) if unit in folder):
         stem = name.split(".")[0]
         if not (root / "solutions" / folder / f"{stem}.py").is_file():

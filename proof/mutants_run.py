@@ -21,16 +21,18 @@ from functools import cache
 from multiprocessing.util import get_temp_dir
 from pathlib import Path
 
+import torch
+
 from grader.bench import PASSED, Bench
 from grader.comparison import Check
+from grader.limits import limit
 from grader.loading import Version
 from grader.ranks import get_ready, uses_ranks
 from proof.mutants import Mutant, files_of, mutants_of
 
 SECONDS = 3.0  # of computing that a check has on a mutant, beside …
 TIMES = 20  # … so many times what it takes on the reference
-CLOCK = 30.0  # seconds by the clock, likewise
-CLOCK_OF_RANKS = 60.0
+CLOCK = 60.0  # seconds by the clock, likewise: for a mutant that waits
 MEMORY = 4 * 2**30  # bytes
 BROKEN = "broken check"
 OUT_OF_TIME, WENT_DOWN = "out of time", "went down"
@@ -62,9 +64,10 @@ class Fate:
 class Field:
     """The checks of one unit, warm, and what each costs on the reference. Use it as a context manager."""
 
-    def __init__(self, root: Path, unit: str):
+    def __init__(self, root: Path, unit: str, kept: Path | None = None):
+        """`kept` is the folder of what checks have said before; build/mutants if left out."""
         self.exercise, self.solution = root / "curriculum" / unit, root / "solutions" / unit
-        self.memory = Memory(root / "build" / "mutants" / f"{unit}.json")
+        self.memory = Memory((kept or root / "build" / "mutants") / f"{unit}.json")
         self.stems = files_of(self.exercise, self.solution)
         self._open = contextlib.ExitStack()
 
@@ -73,6 +76,8 @@ class Field:
             raise MutantsError(
                 "Mutants are measured in forks of one process, which Windows has not: use Linux, or WSL."
             )
+        self._open.callback(torch.set_num_threads, torch.get_num_threads())
+        torch.set_num_threads(1)  # threads do not outlive a fork
         self.folder = Path(self._open.enter_context(_away_from_home()))
         self.bench = self._open.enter_context(Bench(self.exercise, self.solution))
         self.costs = {check: cost for check in self.bench.checks if (cost := self._cost(check)) is not None}
@@ -133,7 +138,9 @@ class Field:
         reader, writer = os.pipe()
         folder = Path(tempfile.mkdtemp(dir=self.folder))
         sys.stdout.flush()
-        child = os.fork()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # of forks beside idle threads, from Python 3.12 on
+            child = os.fork()
         if child == 0:
             try:
                 os.close(reader)
@@ -157,10 +164,8 @@ class Field:
         _confine(folder)
         with Version(self.solution, edits={mutant.stem: lambda _: mutant.source}) as version:
             for check in checks:
-                seconds = SECONDS + TIMES * self.costs[check]
-                signal.setitimer(signal.ITIMER_PROF, seconds)
-                ranks = uses_ranks(check.file)
-                signal.setitimer(signal.ITIMER_REAL, (CLOCK_OF_RANKS if ranks else CLOCK) + TIMES * self.costs[check])
+                signal.setitimer(signal.ITIMER_PROF, SECONDS + TIMES * self.costs[check])
+                signal.setitimer(signal.ITIMER_REAL, CLOCK + TIMES * self.costs[check])
                 state = _state(self.bench, check, version)
                 os.write(writer, f"{state}\n".encode())
                 if state != PASSED:
@@ -198,9 +203,7 @@ def _state(bench: Bench, check: Check, version: Version) -> str:
 
 def _confine(folder: Path) -> None:
     """In the fork: a session, a folder, and limits of its own; nobody hears it."""
-    import resource
-
-    from grader.limits import limit
+    import resource  # not on Windows
 
     os.setsid()
     os.chdir(folder)
