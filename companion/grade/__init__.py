@@ -1,6 +1,8 @@
-"""`grade`: many submissions, each judged apart by this course's own checks.
+"""`grade`: many submissions, each run behind a fence and judged by this course's own checks.
 
-submissions.py finds them, tree.py lays out a fresh course with one submission's files in it, apart.py starts a process
-for it and watches it, child.py runs in that process, judge.py in the process below it, where the submission's code
-runs. marks.py counts and stores, screen.py shows, command.py is the verb.
+submissions.py and sources.py find them, tree.py lays out a course with one submission's files in it. nursery.py starts
+the processes: a runner for each submission (runner.py), which goes behind the fence (fence.py) and has a process below
+it in which the submission's code runs, and one judge for all (judge.py), which compares what came out and never runs any
+of it. What goes between them is JSON (line.py, plain.py). apart.py asks them, grading.py makes marks of the answers,
+marks.py counts, files.py keeps, screen.py shows, command.py is the verb.
 """

@@ -1,192 +1,196 @@
-"""Run one submission in processes of its own, without a network and without a sight of the reference where possible."""
+"""Run submissions in processes of their own, behind the fence, and let another process judge what comes out."""
 
 import contextlib
-import json
 import os
-import queue
-import secrets
 import shutil
-import signal
-import subprocess
+import site
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
+from companion.course import Course
+from companion.errors import CompanionError
+from companion.grade.fence import Fence
+from companion.grade.line import Gone, Peer
+from companion.grade.marks import CRASHED
+from companion.grade.nursery import HOME, JUDGE, RUNNER, START, nursery, said_of, variables
 from companion.grade.tree import Order
 
-APART = ["unshare", "--user", "--map-root-user", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
-NO_NETWORK = ["unshare", "--user", "--map-root-user", "--net"]
-HIDE = 'empty=$1; shift; while [ "$1" != -- ]; do mount --bind "$empty" "$1" || exit 97; shift; done; shift; exec "$@"'
-KEPT = "PATH HOME LANG LC_ALL LD_LIBRARY_PATH DYLD_LIBRARY_PATH SYSTEMROOT COURSE_DATA COURSE_CACHE COURSE_START_METHOD"
-DISK = 512 * 2**20  # bytes in the tree
-START = 120.0  # seconds that a process may take before its first answer, and beyond the limit of a check
-SAID = 20 * 2**20  # bytes of answers
-
-
-@dataclass(frozen=True)
-class Fence:
-    """What stands before the command, and a sentence on what the system allows."""
-
-    before: tuple[str, ...]
-    says: str
+PACKAGES = ("grader", "companion", "course_data", "capstone")  # what a check may import
+DISK = 512 * 2**20  # bytes of tmp/
+DEATHS = 3  # so often may the process above a submission's end; then the rest is not run
+JUDGING = 600.0  # seconds for a unit
 
 
 @dataclass(frozen=True)
 class Limits:
-    seconds: float  # of computing, for a check
-    memory: int  # MB
+    """For one submission: seconds of computing for a check (0: each its own, or USUAL), and MB."""
+
+    seconds: float
+    memory: int
     seed: int
 
 
-def fence(hidden: list[Path], empty: Path) -> Fence:
-    """The strongest fence that this system allows; `empty` is shown in the place of the hidden folders."""
-    if sys.platform == "linux" and shutil.which("unshare"):
-        whole = (*APART, "sh", "-c", HIDE, "sh", str(empty), *map(str, hidden), "--")
-        if _works(whole):
-            return Fence(whole, "No network, no other process and no reference is in reach of a submission.")
-        if _works(tuple(NO_NETWORK)):
-            return Fence(tuple(NO_NETWORK), "No network is in reach; other processes and files of this user are.")
-    return Fence((), "This system let us not take the network away: run it in a container or on a machine of its own.")
-
-
-def _works(before: tuple[str, ...]) -> bool:
-    try:
-        return not subprocess.run([*before, "true"], capture_output=True, timeout=30).returncode
-    except (OSError, subprocess.TimeoutExpired):
-        return False
-
-
-def hideable(folders: list[Path]) -> list[Path]:
-    """Those that can be hidden: they are there, and neither Python nor the temporary files stand in them."""
-    needed = [Path(place).resolve() for place in (sys.prefix, sys.base_prefix, sys.executable, tempfile.gettempdir())]
-    found = sorted({folder.resolve() for folder in folders if folder.is_dir()})
-    found = [folder for folder in found if not any(place.is_relative_to(folder) for place in needed)]
-    return [folder for folder in found if not any(other in folder.parents for other in found)]
+USUAL = 10.0  # seconds
 
 
 class Stopped(Exception):
     """Grading was stopped from outside."""
 
 
+class FullDisk(Exception):
+    """A submission has written too much."""
+
+
 class Apart:
-    """Starts the processes of submissions, and ends them."""
+    """The processes of a grading; use it as a context manager.
 
-    def __init__(self, fence: Fence, limits: Limits, hidden: list[Path]):
-        self.fence, self.limits, self.hidden = fence, limits, hidden
+    Args:
+        hidden: the folders of the submissions.
+    """
+
+    def __init__(self, course: Course, limits: Limits, hidden: list[Path], compiler: bool):
+        self.course, self.limits = course, limits
         self.stopped = threading.Event()
+        self._folder = tempfile.TemporaryDirectory(prefix="grade-", ignore_cleanup_errors=True)
+        self.folder = Path(self._folder.name).resolve()
+        self._hidden = sorted({str(path.resolve()) for path in (course.root, HOME, self.folder, *hidden)})
+        self._starter = nursery(compiler)
+        self._judge: Peer | None = None
+        self._judging = threading.Lock()
+        self.fence = Fence(**said_of(self._starter)) if sys.platform == "linux" else Fence()
 
-    def run(self, tree: Path, orders: list[Order], states: list[str] | None = None) -> list[dict[str, Any]]:
-        """The answer to each order. With `states`, those of an earlier run, the mistakes behind them are named.
+    def __enter__(self) -> "Apart":
+        return self
 
-        A submission that ends the process above its own loses the check at which it did; the third time, all the rest.
-        """
-        answers: list[dict[str, Any]] = []
-        for deaths in range(1, 4):
-            left = orders[len(answers) :]
-            if not left:
-                break
-            reason = ""
-            for answer in self._answers(tree, left, states and states[len(answers) :]):
-                reason = answer.get("end", "")
-                if not reason:
-                    answers.append(answer)
-            if len(answers) < len(orders):
-                answers.append({"state": "crashed", "says": reason, "mistakes": []})
-            if deaths == 3 or "disk" in reason:
-                break
-        rest = {"state": "crashed", "says": "Not run: the submission kept ending what grades it.", "mistakes": []}
-        return answers + [rest] * (len(orders) - len(answers))
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._judge:
+            self._judge.end()
+        self._starter.close()
+        self._folder.cleanup()
 
-    def _answers(self, tree: Path, orders: list[Order], states: list[str] | None) -> Iterator[dict[str, Any]]:
-        """What the process answers, and if that is not all, {"end": why}."""
-        entries = [{**asdict(order), "state": states[place] if states else ""} for place, order in enumerate(orders)]
-        nonce = secrets.token_hex(16)
-        job = {"nonce": nonce, "orders": entries, "diagnose": states is not None, **asdict(self.limits)}
-        job["hidden"] = [str(folder) for folder in self.hidden]
-        process = _start(self.fence, tree)
-        lines: queue.Queue[bytes] = queue.Queue()
-        threading.Thread(target=_listen, args=(process, lines), daemon=True).start()
+    def start(self, purpose: str) -> Peer:
         try:
-            assert process.stdin is not None
-            with contextlib.suppress(OSError), process.stdin:
-                process.stdin.write(json.dumps(job).encode() + b"\n")
-            got = 0
-            while got < len(orders):
-                longest = max(orders[got].seconds, self.limits.seconds) * 6 * 3 * 2 + START
-                answer = self._next(lines, longest, tree)
-                if "end" in answer:
-                    yield answer
-                    return
-                if answer.pop("nonce", "") == nonce and isinstance(answer.get("state"), str):
-                    got += 1
-                    yield answer
-        finally:
-            end(process)
+            return self._starter.start(purpose)
+        except (Gone, OSError) as error:
+            raise CompanionError(f"The grading's own process was ended, by a submission or by hand: {error}") from error
 
-    def _next(self, lines: "queue.Queue[bytes]", patience: float, tree: Path) -> dict[str, Any]:
-        limit, looked = time.monotonic() + patience, time.monotonic()
-        while time.monotonic() < limit:
-            if self.stopped.is_set():
-                raise Stopped
-            with contextlib.suppress(queue.Empty):
-                line = lines.get(timeout=0.2)
-                if not line:
-                    return {"end": "It ended the process that grades it."}
-                with contextlib.suppress(ValueError):
-                    answer = json.loads(line)
-                    return answer if isinstance(answer, dict) and "end" not in answer else {}
-            if time.monotonic() > looked + 1:
-                looked = time.monotonic()
-                if _size(tree) > DISK:
-                    return {"end": f"It filled the disk: more than {DISK // 2**20} MB."}
-        return {"end": "No answer from the process that grades it."}
+    def job(self, tree: Path) -> dict[str, Any]:
+        """What the process of a submission must know."""
+        own, course = str(tree / "tmp"), str(tree / "course")
+        places = [sys.prefix, sys.base_prefix, sys.executable, *site.getsitepackages(), site.getusersitepackages()]
+        places += [os.environ[name] for name in ("COURSE_DATA", "COURSE_CACHE") if os.environ.get(name)]
+        shown = [course, *(str(HOME / name) for name in PACKAGES), *(str(Path(place).resolve()) for place in places)]
+        return {
+            "folder": own,
+            "ways": {"hidden": self._hidden, "shown": shown, "own": [own]},
+            "watched": sorted({str(root / "solutions") for root in (self.course.root, HOME)}),
+            "fence": vars(self.fence),
+            "memory": self.limits.memory,
+            "variables": variables() | {"TMPDIR": own, "TEMP": own, "TMP": own},
+        }
 
+    def judge(
+        self, unit: str, seed: int, checks: list[tuple[str, str, str | None]], texts: Path
+    ) -> list[dict[str, Any]]:
+        """The verdict on each check of a unit, (file, name, outcomes), as judge.Judged in plain."""
+        asked = {"seed": seed, "checks": checks, "texts": str(texts)}
+        asked |= {tree: str(self.course.root / folder / unit) for tree, folder in TREES.items()}
+        with self._judging:
+            self._judge = self._judge or self.start(JUDGE)
+            try:
+                return list(self._judge.ask(asked, JUDGING, self._look)["judged"])
+            except (Gone, KeyError):
+                self._judge.end()
+                self._judge = None
+        return [{"state": CRASHED, "says": "What came out could not be judged.", "mistakes": {}}] * len(checks)
 
-def _start(fence: Fence, tree: Path) -> subprocess.Popen[bytes]:
-    variables = {name: os.environ[name] for name in KEPT.split() if name in os.environ}
-    temporary = str(tree / "tmp")
-    variables |= {"PYTHONPATH": str(tree), "TMPDIR": temporary, "TEMP": temporary, "TMP": temporary}
-    variables |= {"OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUTF8": "1"}
-    return subprocess.Popen(
-        [*fence.before, sys.executable, "-m", "companion.grade.child"],
-        cwd=tree,
-        env=variables,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    def _look(self) -> None:
+        if self.stopped.is_set():
+            raise Stopped
+
+    def runner(self, tree: Path) -> "Runner":
+        return Runner(self, tree)
 
 
-def _listen(process: subprocess.Popen[bytes], lines: "queue.Queue[bytes]") -> None:
-    """Pass on what the process says; an empty line says that it has ended, or talks without end."""
-    assert process.stdout is not None
-    heard = 0
-    with contextlib.suppress(OSError, ValueError):
-        while heard < SAID and (line := process.stdout.readline(1_000_000)):
-            heard += len(line)
-            lines.put(line)
-        process.stdout.close()
-    lines.put(b"")
+TREES = {"exercise": "curriculum", "solution": "solutions"}
 
 
-def end(process: subprocess.Popen[bytes]) -> None:
-    """End the process and all of its group."""
-    if sys.platform == "win32":
-        subprocess.run(["taskkill", "/T", "/F", "/PID", str(process.pid)], capture_output=True, check=False)
-    else:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
-    process.kill()
-    process.wait()
+class Runner:
+    """The process of one submission; use it as a context manager.
+
+    One that ends the process above its own loses the check at which it did; the third time, all the rest.
+    """
+
+    def __init__(self, apart: Apart, tree: Path):
+        self.apart, self.tree = apart, tree
+        self._peer: Peer | None = None
+        self._deaths = 0
+        self._late: set[tuple[str, str]] = set()  # files one of whose checks gave no answer in time
+        self._looked = time.monotonic()
+
+    def __enter__(self) -> "Runner":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end()
+
+    def run(self, order: Order, seed: int) -> dict[str, str]:
+        """{"outcomes": a text}, or a state and what is to be said."""
+        if self._deaths == DEATHS:
+            return _crashed("Not run: the submission kept ending what grades it.")
+        if order.place in self._late:
+            return _crashed("Not run: an earlier check of this file gave no answer in time.")
+        seconds = self.apart.limits.seconds or max(order.seconds, USUAL)
+        asked = {"exercise": str(self.tree / "course" / "curriculum" / order.unit), "seconds": seconds, "seed": seed}
+        asked |= {"file": order.file, "check": order.check, "task": order.task}
+        try:
+            self._peer = self._peer or self._started()
+            answer = self._peer.ask(asked, seconds * 6 * 3 * 2 + START, self._look)
+        except (Gone, FullDisk) as error:
+            self._deaths += 1
+            self._end()
+            return _crashed(str(error))
+        if not isinstance(answer.get("outcomes"), str) and not isinstance(answer.get("state"), str):
+            return _crashed("No answer that can be read.")
+        if str(answer.get("says", "")).startswith("No answer"):
+            self._late.add(order.place)
+        return answer
+
+    def _started(self) -> Peer:
+        peer = self.apart.start(RUNNER)
+        self._peer = peer
+        peer.ask(self.apart.job(self.tree), START, self._look)
+        return peer
+
+    def _end(self) -> None:
+        if self._peer:
+            self._peer.end()
+            self._peer = None
+        shutil.rmtree(self.tree / "tmp", ignore_errors=True)
+        (self.tree / "tmp").mkdir(exist_ok=True)
+
+    def _look(self) -> None:
+        self.apart._look()
+        if time.monotonic() > self._looked + 1:
+            self._looked = time.monotonic()
+            if size_of(self.tree) > DISK:
+                raise FullDisk(f"It filled the disk: more than {DISK // 2**20} MB.")
 
 
-def _size(folder: Path) -> int:
+def _crashed(says: str) -> dict[str, str]:
+    return {"state": CRASHED, "says": says}
+
+
+def size_of(folder: Path) -> int:
+    """The bytes of all files below a folder that somebody may be changing."""
     total = 0
     for place, _, files in os.walk(folder):
         for name in files:

@@ -1,18 +1,29 @@
-"""Grade one submission: judge every check, look for what is forbidden, name the mistakes."""
+"""Grade one submission: run every check, have it judged, look for what is forbidden."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
-from dataclasses import replace
-from pathlib import PurePosixPath
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
 
 from companion.course import Course
 from companion.find import files_of
-from companion.grade.apart import Apart, Stopped
-from companion.grade.marks import CRASHED, EDITED, EXAMPLES, NOT_STARTED, PASSED, REFERENCE, TAMPERED, Graded, Mark
-from companion.grade.submissions import Submission, imports_reference
+from companion.grade.apart import Apart, Runner, Stopped
+from companion.grade.marks import EDITED, EXAMPLES, NOT_STARTED, PASSED, REFERENCE, TAMPERED, Graded, Mark
+from companion.grade.submissions import Submission, imports_reference, shown
 from companion.grade.tree import Order, fingerprint, tree_of
+from companion.stubs import alike, given
 
-UNEXPLAINED = (PASSED, NOT_STARTED, CRASHED, REFERENCE, TAMPERED, EDITED)  # there is no mistake to be named
+UNSUITED, KNOWN = "unsuited", 0  # judge.UNSUITED; the seed that everybody knows
+SETTLED = (PASSED, NOT_STARTED, "unfinished", "not verified")  # whatever the seed is
+SENTENCES = {
+    EXAMPLES: "is right with the usual numbers only: look for answers that are written down",
+    REFERENCE: "goes for the reference",
+    TAMPERED: "changes the grader while it runs",
+    EDITED: "edits the checks",
+    "not verified": "cannot be told right from wrong by a machine: look at it yourself",
+    "broken check": "could not be judged, which is not their fault: please report it",
+}
 
 
 def grade_all(
@@ -21,10 +32,11 @@ def grade_all(
     """Grade them, so many at a time, and give each as soon as it is done. Whoever stops loses those in work."""
     with ThreadPoolExecutor(jobs) as pool:
         try:
-            waiting = {pool.submit(one, submission) for submission in submissions}
+            waiting = [pool.submit(one, submission) for submission in submissions]
             while waiting:
-                done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-                for future in done:
+                done, _ = wait(waiting, return_when=FIRST_COMPLETED)
+                for future in [future for future in waiting if future in done]:
+                    waiting.remove(future)
                     yield future.result()
         finally:
             apart.stopped.set()
@@ -35,29 +47,71 @@ def grade(course: Course, submission: Submission, orders: list[Order], apart: Ap
     """One submission. Nothing that its files do is raised; Stopped is, if the grading is stopped."""
     if apart.stopped.is_set():
         raise Stopped
-    written = [order for order in orders if _begun(course, submission, order)]
-    units = {order.unit for order in written}
-    marks = {order: Mark(order.task, order.unit, order.file, order.check, NOT_STARTED) for order in orders}
-    if written:
-        with tree_of(course, submission, units) as root:
-            before = fingerprint(course, root, units)
-            answers = apart.run(root, written)
-            edited = fingerprint(course, root, units) != before
-        for order, answer in zip(written, answers, strict=True):
-            state, says = str(answer["state"]), str(answer.get("says", ""))[:300]
-            marks[order] = replace(marks[order], state=EDITED if edited else state, says=says)
-        for order in _of_copies(course, submission, written):
-            marks[order] = replace(marks[order], state=REFERENCE, says="")
-        marks = _explained(course, submission, marks, apart)
-    found = tuple(marks.values())
-    return Graded(submission.name, submission.digest, found, (*submission.notes, *_notes(found)))
+    begun = [order for order in orders if _begun(course, submission, order)]
+    units = {order.unit for order in begun}
+    found: dict[Order, dict[str, Any]] = {}
+    if begun:
+        with tree_of(course, submission, units, apart.folder) as tree, apart.runner(tree) as runner:
+            before = fingerprint(tree / "course")
+            found = _Bout(runner, apart, tree).verdicts(begun)
+            if fingerprint(tree / "course") != before:
+                found = {order: {"state": EDITED} for order in begun}
+    for order in _of_copies(course, submission, begun):
+        found[order] = {"state": REFERENCE}
+    marks = tuple(_mark(order, found.get(order, {"state": NOT_STARTED})) for order in orders)
+    return Graded(submission.name, submission.digest, marks, (*submission.notes, *_notes(marks)))
+
+
+def _mark(order: Order, found: dict[str, Any]) -> Mark:
+    says, mistakes = shown(str(found.get("says", "")))[:300], found.get("mistakes") or {}
+    return Mark(order.task, order.unit, order.file, order.check, found["state"], says, dict(mistakes))
 
 
 def _begun(course: Course, submission: Submission, order: Order) -> bool:
-    """Whether anything of the order's task was handed in. A check of a run needs no file of its own."""
+    """Whether anything of the order's task was handed in: a file that is not as it was given out, a text, a run."""
     task = next(task for task in course.tasks if task.id == order.task)
-    places = [*(f"curriculum/{task.unit}/{file}" for file in files_of(task)), *task.writes]
-    return not places or any(place in submission.files for place in places)
+    places = {f"curriculum/{task.unit}/{file}": given(course, task, file) for file in files_of(task)}
+    changed = any(
+        place in submission.files and not alike(submission.files[place], stub) for place, stub in places.items()
+    )
+    runs = any(place.startswith("runs/") for place in submission.files)
+    return changed or any(place in submission.files for place in task.writes) or (runs and not order.runs)
+
+
+@dataclass(frozen=True)
+class _Bout:
+    """The checks of one submission, run and judged."""
+
+    runner: Runner
+    apart: Apart
+    tree: Path
+
+    def verdicts(self, orders: list[Order]) -> dict[Order, dict[str, Any]]:
+        """Judged with the seed. What is wrong with it is judged with the one that everybody knows, too."""
+        seed = self.apart.limits.seed
+        found = self._judged(orders, seed)
+        ran = [order for order in orders if order.runs and "mistakes" in found[order]]
+        again = [order for order in ran if found[order]["state"] not in SETTLED] if seed != KNOWN else []
+        for order, known in self._judged(again, KNOWN).items():
+            if found[order]["state"] == UNSUITED:
+                found[order] = known | {
+                    "says": known["says"] or "The seed does not suit this check: it has the usual one."
+                }
+            elif known["state"] == PASSED:
+                found[order] |= {"state": EXAMPLES, "mistakes": {}}
+        return found
+
+    def _judged(self, orders: list[Order], seed: int) -> dict[Order, dict[str, Any]]:
+        """What the judge says, with "mistakes"; of what could not be run to an end, what the runner says."""
+        ran = {order: self.runner.run(order, seed) if order.runs else {"outcomes": None} for order in orders}
+        found: dict[Order, dict[str, Any]] = {order: dict(answer) for order, answer in ran.items()}
+        for unit in dict.fromkeys(order.unit for order in orders):
+            mine = [order for order in orders if order.unit == unit and "outcomes" in ran[order]]
+            checks = [(order.file, order.check, ran[order]["outcomes"]) for order in mine]
+            if checks:
+                judged = self.apart.judge(unit, seed, checks, self.tree / "texts")
+                found |= dict(zip(mine, judged, strict=True))
+        return found
 
 
 def _of_copies(course: Course, submission: Submission, orders: list[Order]) -> list[Order]:
@@ -65,44 +119,16 @@ def _of_copies(course: Course, submission: Submission, orders: list[Order]) -> l
     found: list[Order] = []
     for place in imports_reference(submission):
         path = PurePosixPath(place)
-        own = [order for order in orders if (order.unit, order.file) == (path.parent.name, f"test_{path.name}")]
+        own = [order for order in orders if order.place == (path.parent.name, f"test_{path.name}")]
         tasks = {task.id for task in course.tasks if task.unit == path.parent.name and path.name in files_of(task)}
         found += own or [order for order in orders if order.task in tasks]
     return found
 
 
-def _explained(course: Course, submission: Submission, marks: dict[Order, Mark], apart: Apart) -> dict[Order, Mark]:
-    """The marks with the mistakes behind them. This run has the reference at hand, and so it gives no points.
-
-    But for one case: where not even the reference passes with the seed, the check says nothing about the submission.
-    """
-    wrong = [order for order, mark in marks.items() if mark.state not in UNEXPLAINED]
-    if not wrong or not (course.root / "solutions").is_dir():
-        return marks
-    with tree_of(course, submission, {order.unit for order in wrong}, solutions=True) as root:
-        answers = apart.run(root, wrong, [marks[order].state for order in wrong])
-    for order, answer in zip(wrong, answers, strict=True):
-        mark, state = marks[order], str(answer["state"])
-        if mark.state == EXAMPLES:
-            suits = state == PASSED
-            says = mark.says if suits else "The seed does not suit this check: judged with the usual one."
-            marks[order] = replace(mark, state=EXAMPLES if suits else PASSED, says=says)
-        else:
-            names = tuple(name for name in answer.get("mistakes", ()) if isinstance(name, str) and name.isidentifier())
-            marks[order] = replace(mark, mistakes=names)
-    return marks
-
-
 def _notes(marks: tuple[Mark, ...]) -> list[str]:
     """A sentence for each thing that the instructor should look at."""
-    sentences = {
-        EXAMPLES: "is right with the usual numbers only: look for answers that are written down",
-        REFERENCE: "imports or reads the reference",
-        TAMPERED: "changes the grader while it runs",
-        EDITED: "edits the checks or the grader: none of its points count",
-    }
     found = []
-    for state, sentence in sentences.items():
+    for state, sentence in SENTENCES.items():
         tasks = list(dict.fromkeys(mark.task for mark in marks if mark.state == state))
         if tasks:
             found.append(f"{', '.join(tasks)} {sentence}.")

@@ -1,58 +1,106 @@
-"""What runs in the process of the submission's code: a check, its inputs drawn with the grader's seed, under watch."""
+"""The process that judges: it has the reference and the catalogue at hand, and runs no line of any submission's.
 
-import os
-import sys
-from dataclasses import dataclass, replace
+It gets what came out of a unit's checks, as texts, and compares. It lives as long as the grading, so that what is
+expected, and what the catalogued mistakes give, is worked out once for the whole class.
+"""
+
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from types import FunctionType
 from typing import Any
 
-from grader import outcome, tampering
-from grader.bench import PASSED, Bench, Failure
-from grader.outcome import Raised
-from grader.verdict import Verdict
-from grader.worker import Order
+from companion.grade import plain
+from companion.grade.line import Line
+from grader import outcome
+from grader.bench import CRASHED, NOT_STARTED, NOT_VERIFIED, PASSED, Bench, Failure
+from grader.comparison import Check, CheckError
+from grader.diagnosis import diagnose
+from grader.limits import limit
+from grader.loading import Version
+from grader.outcome import Outcome, Raised
 
-REACHED, CHANGED = 77, 78  # exit codes: it went for the reference; it has changed the grader
-WATCHED = ("grader.", "companion.grade.")
-_watching: list[str] = []  # the folders that nothing may be read from, once the watch is on
+UNSUITED = "unsuited"  # not even the reference passes with this seed
+BROKEN = "broken check"
+MISSING: list[Outcome] = [Raised("NotHandedIn", "", None, "", "0.0 nothing", "")]
 
 
 @dataclass(frozen=True)
-class Judge:
-    """Answers an order with the bare state of a check: no diagnosis, for which it would need the reference.
+class Judged:
+    """The state of one check, a line on what is wrong, and the mistakes of which it is one."""
 
-    Args:
-        seed: for every random generator.
-        hidden: folders that the submission must not read from; none: there is no watch.
-        memory: MB that it may have beyond what the process had at its start.
-        reference: whether the reference is judged instead: does it pass with this seed?
-    """
-
-    seed: int
-    hidden: tuple[str, ...] = ()
-    memory: int = 0
-    reference: bool = False
-
-    def __call__(self, bench: Bench, order: Order) -> Verdict:
-        outcome.SEED = self.seed
-        os.environ["COURSE_SEED"] = str(self.seed)  # for the processes that a check on ranks starts
-        if self.hidden and not _watching:
-            _limit_more(self.memory)
-            _watching.extend(self.hidden)
-            sys.addaudithook(_watch)
-        known, torchs = _grader(), tampering.names()
-        check = next(check for check in bench.checks_of(order.file) if check.name == order.check)
-        failure = bench.failure(check, bench.reference if self.reference else bench.learners)
-        changed = tampering.put_back(torchs)
-        if self.hidden and (_grader() != known or self.seed != outcome.SEED):
-            os._exit(CHANGED)
-        if changed:
-            return Verdict("crashed", f"It changes torch itself: {', '.join(changed[:5])}.")
-        return Verdict(PASSED) if failure is None else Verdict(failure.state, _says(failure))
+    state: str
+    says: str = ""
+    mistakes: dict[str, str] = field(default_factory=dict)  # name → what the catalogue says of it
 
 
-def _says(failure: Failure) -> str:
+class Desk(Bench):
+    """A bench whose learner's version is not run: what came out of it was handed in."""
+
+    def __init__(self, exercise: Path, solution: Path):
+        super().__init__(exercise, solution)
+        self.theirs = Version(exercise)
+        self.given: dict[Check, list[Outcome]] = {}
+
+    def outcomes(self, check: Check, version: Version) -> list[Outcome]:
+        if version is not self.theirs:
+            return super().outcomes(check, version)
+        super().outcomes(check, self.reference)  # what is expected is worked out on the way
+        return self.given.get(check, MISSING * len(self.comparisons(check)))
+
+
+def serve(line: Line) -> None:
+    """Answer each object that asks for verdicts with a list of them, in its order."""
+    limit()
+    desks: dict[tuple[int, str], Desk] = {}
+    while asked := line.read():
+        outcome.SEED = asked["seed"]
+        exercise, solution = Path(asked["exercise"]), Path(asked["solution"])
+        desk = desks.setdefault((asked["seed"], asked["exercise"]), Desk(exercise, solution))
+        line.write(judged=[asdict(one) for one in _judged(desk, asked)])
+
+
+def _judged(desk: Desk, asked: dict[str, Any]) -> list[Judged]:
+    """The verdicts on what was handed in: [file, name, text], or without a text if the check reads one itself."""
+    found: dict[Check, Judged] = {}
+    desk.given = {}
+    checks = [next(check for check in desk.checks_of(file) if check.name == name) for file, name, _ in asked["checks"]]
+    for check, (_, _, text) in zip(checks, asked["checks"], strict=True):
+        try:
+            outcomes = plain.loads(text) if text is not None else _read(desk, check, Path(asked["texts"]))
+            if len(outcomes) != len(desk.comparisons(check)):
+                raise plain.Unreadable("it does not fit the check")
+            desk.given[check] = outcomes
+        except plain.Unreadable as error:
+            found[check] = Judged(CRASHED, f"What came out cannot be read: {error}")
+    return [found.get(check) or _verdict(desk, check) for check in checks]
+
+
+def _read(desk: Desk, check: Check, folder: Path) -> list[Outcome]:
+    """What comes out of a check of a text or of a run's record, which runs nothing of the submission's."""
+    theirs = Version(folder / "curriculum" / desk.exercise.name)
+    return [outcome.run(comparison, theirs) for comparison in desk.comparisons(check)]
+
+
+def _verdict(desk: Desk, check: Check) -> Judged:
+    try:
+        if desk.failure(check, desk.reference) is not None:
+            return Judged(UNSUITED)
+        failure = desk.failure(check, desk.theirs)
+        return Judged(PASSED) if failure is None else _failed(desk, check, failure)
+    except CheckError:
+        return Judged(CRASHED, "What came out does not fit the check.")
+    except Exception as error:  # one check that breaks must not cost the others
+        return Judged(BROKEN, f"The check itself failed: {type(error).__name__}: {error}"[:200])
+
+
+def _failed(desk: Desk, check: Check, failure: Failure) -> Judged:
+    if failure.state in (NOT_STARTED, NOT_VERIFIED):
+        return Judged(failure.state, says_of(failure))
+    diagnosis = diagnose(desk, check, desk.theirs, failure)
+    names = {} if diagnosis.partly else {mistake.name: mistake.says for mistake in diagnosis.mistakes}
+    return Judged(failure.state, next(iter(names.values())) if len(names) == 1 else says_of(failure), names)
+
+
+def says_of(failure: Failure) -> str:
     """What went wrong, in a line."""
     if isinstance(failure.outcome, Raised):
         raised = failure.outcome
@@ -61,53 +109,3 @@ def _says(failure: Failure) -> str:
         first = (raised.message.strip().splitlines() or [""])[0]
         return f"{raised.kind}: {first}"[:200]
     return f"{failure.name}: {failure.difference.facts[0]}"[:200] if failure.difference else ""
-
-
-def _watch(event: str, arguments: tuple[Any, ...]) -> None:
-    """End the process when it goes for the reference. An audit hook cannot be taken out, nor the end be caught."""
-    if event == "import" and str(arguments[0]).split(".")[0] == "solutions":
-        os._exit(REACHED)
-    if event in ("open", "os.listdir", "os.scandir") and isinstance(arguments[0], (str, bytes)):
-        path = os.path.realpath(os.fsdecode(arguments[0]))
-        if any(path == folder or path.startswith(folder + os.sep) for folder in _watching):
-            os._exit(REACHED)
-
-
-def _grader() -> dict[str, object]:
-    """The grader's functions, and those of its classes, as they are now."""
-    found: dict[str, object] = {}
-    for name, module in list(sys.modules.items()):
-        if name.startswith(WATCHED):
-            for key, value in list(vars(module).items()):
-                parts = {"": value, **vars(value)} if isinstance(value, type) else {"": value}
-                found |= {
-                    f"{name}.{key}.{part}": getattr(thing, "__code__", thing)
-                    for part, thing in parts.items()
-                    if isinstance(thing, FunctionType)
-                }
-    return found
-
-
-def _limit_more(memory: int) -> None:
-    """Less memory and fewer processes than the grader gives a learner at home, where the system can tell."""
-    status = Path("/proc/self/status")
-    if sys.platform == "win32" or not memory or not status.is_file():
-        return
-    import contextlib
-    import resource
-
-    lines = dict(line.partition(":")[::2] for line in status.read_text("utf-8").splitlines())
-    has = int(lines["VmData"].split()[0]) * 1024
-    most = {resource.RLIMIT_DATA: has + memory * 2**20, resource.RLIMIT_NPROC: 4096}
-    for kind, limit in most.items():
-        with contextlib.suppress(ValueError, OSError):
-            resource.setrlimit(kind, (limit, limit))
-
-
-def read_verdict(verdict: Verdict) -> Verdict:
-    """The verdict on a process that `Judge` has ended, in the words of the grading."""
-    told = {REACHED: "imports the reference", CHANGED: "changes the grader"}
-    for code, state in told.items():
-        if f"(exit code {code})" in verdict.summary:
-            return replace(verdict, state=state, summary="")
-    return verdict

@@ -1,13 +1,7 @@
-"""What grading finds, and the files in which it is kept."""
+"""What grading finds, and what it comes to for a task, a submission and the class."""
 
-import csv
-import json
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
-from typing import Any
-
-from companion.errors import CompanionError
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 
 PASSED, NOT_STARTED, CRASHED = "passed", "not started", "crashed"
 EXAMPLES = "right for the examples only"
@@ -19,7 +13,11 @@ CHEATS = (EXAMPLES, REFERENCE, TAMPERED, EDITED)  # in the order of how much the
 
 @dataclass(frozen=True)
 class Mark:
-    """The state of one check, worth one point if it passed. `says` is one line on what went wrong."""
+    """The state of one check, worth one point if it passed.
+
+    `says` is one line on what went wrong. `mistakes` is the one catalogued mistake that gives exactly this, or those
+    that cannot be told apart: name → what the catalogue says of it.
+    """
 
     task: str  # its number
     unit: str
@@ -27,7 +25,7 @@ class Mark:
     check: str
     state: str
     says: str = ""
-    mistakes: tuple[str, ...] = ()
+    mistakes: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -58,8 +56,15 @@ class Graded:
             PASSED if set(states) == {PASSED} else "unfinished"
         )
 
-    def mistakes(self, task: str) -> list[str]:
-        return list(dict.fromkeys(name for mark in self.of_task(task) for name in mark.mistakes))
+    def says(self, task: str) -> str:
+        """What went wrong first in a task."""
+        return next((mark.says for mark in self.of_task(task) if mark.says and mark.state != PASSED), "")
+
+    def mistakes(self, task: str) -> list[dict[str, str]]:
+        """The mistakes of a task, each once: several names in one are those that no check could tell apart."""
+        found = [mark.mistakes for mark in self.of_task(task) if mark.mistakes]
+        told = [one for one in found if not any(other.keys() < one.keys() for other in found)]
+        return [one for place, one in enumerate(told) if one.keys() not in [other.keys() for other in told[:place]]]
 
 
 @dataclass
@@ -70,78 +75,32 @@ class Class:
     tasks: list[str]  # the numbers of those that are graded
     most: dict[str, int]  # task → its points
     submissions: list[Graded] = field(default_factory=list)
+    checks: str = ""  # the fingerprint of the checks
 
 
-def write_json(graded: Class, file: Path) -> None:
-    """Write it all, in such a way that a crash leaves the old file or the new one. Raises CompanionError."""
-    rows = []
-    for one in graded.submissions:
-        tasks = {
-            task: {
-                "points": one.points(task),
-                "of": graded.most[task],
-                "state": one.state(task),
-                "mistakes": one.mistakes(task),
-            }
-            for task in graded.tasks
-        }
-        rows.append({**asdict(one), "points": one.points(), "of": sum(graded.most.values()), "tasks": tasks})
-    document = {"seed": graded.seed, "tasks": graded.tasks, "points": graded.most, "submissions": rows}
-    _write(file, json.dumps(document, ensure_ascii=False, indent=1) + "\n")
+@dataclass(frozen=True)
+class Common:
+    """A mistake, and how many submissions have made it in a task."""
+
+    task: str
+    mistakes: dict[str, str]
+    count: int
+
+    @property
+    def says(self) -> str:
+        """In the catalogue's words; of several, in as many."""
+        return " Or: ".join(dict.fromkeys(self.mistakes.values()))
 
 
-def read_json(file: Path) -> Class:
-    """What an earlier grading has written. Raises CompanionError."""
-    try:
-        document = json.loads(file.read_text(encoding="utf-8"))
-        submissions = [_graded(row) for row in document["submissions"]]
-        return Class(document["seed"], document["tasks"], document["points"], submissions)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise CompanionError(f"{file} is no JSON that grade has written ({error}): leave out --resume.") from error
-
-
-def _graded(row: dict[str, Any]) -> Graded:
-    marks = tuple(Mark(**{**mark, "mistakes": tuple(mark["mistakes"])}) for mark in row["marks"])
-    return Graded(row["name"], row["digest"], marks, tuple(row["notes"]))
-
-
-def write_csv(graded: Class, file: Path) -> None:
-    """One row a submission and task, for a spreadsheet. Raises CompanionError if it cannot be written."""
-    import io
-
-    text = io.StringIO()
-    rows = csv.writer(text, lineterminator="\n")
-    rows.writerow(["submission", "task", "points", "of", "state", "mistakes", "notes"])
+def common_mistakes(graded: Class) -> list[Common]:
+    """The most common first. Mistakes that cannot be told apart count as one."""
+    found: dict[tuple[str, Sequence[str]], list[dict[str, str]]] = {}
     for one in graded.submissions:
         for task in graded.tasks:
-            mistakes = " ".join(one.mistakes(task))
-            cells = one.name, task, one.points(task), graded.most[task], one.state(task), mistakes, " ".join(one.notes)
-            rows.writerow([_harmless(cell) for cell in cells])
-    _write(file, text.getvalue())
-
-
-def _harmless(cell: object) -> object:
-    """A spreadsheet takes a text that begins like this for a formula, and runs it."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@")) else cell
-
-
-def _write(file: Path, text: str) -> None:
-    beside = file.with_name(f"{file.name}.part")
-    try:
-        beside.write_text(text, encoding="utf-8")
-        beside.replace(file)
-    except OSError as error:
-        raise CompanionError(f"{file} cannot be written: {error.strerror}. Name another file.") from error
-
-
-def common_mistakes(graded: Class) -> list[tuple[str, str, int]]:
-    """Task, mistake, and how many submissions have made it; the most common first."""
-    counts: dict[tuple[str, str], int] = {}
-    for one in graded.submissions:
-        for task in graded.tasks:
-            for name in one.mistakes(task):
-                counts[task, name] = counts.get((task, name), 0) + 1
-    return sorted(((task, name, count) for (task, name), count in counts.items()), key=lambda row: (-row[2], row[:2]))
+            for mistakes in one.mistakes(task):
+                found.setdefault((task, tuple(sorted(mistakes))), []).append(mistakes)
+    rows = [Common(task, made[0], len(made)) for (task, _), made in found.items()]
+    return sorted(rows, key=lambda row: (-row.count, graded.tasks.index(row.task), *row.mistakes))
 
 
 def hardest(graded: Class) -> list[tuple[str, float, int]]:

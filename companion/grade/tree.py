@@ -1,4 +1,9 @@
-"""A fresh course in a temporary folder, with this course's checks and one submission's files."""
+"""The folder in which one submission is graded: a fresh course with its files, and what its texts are held against.
+
+course/   what its code can read: the list of units, the checks and lessons of this course, the stubs, its own files
+tmp/      where its code can write
+texts/    what only the judge reads: templates, model answers, its texts and the records of its runs
+"""
 
 import ast
 import hashlib
@@ -9,50 +14,51 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import companion
 from companion.course import Course
 from companion.find import files_of
 from companion.grade.submissions import Submission
 from companion.stubs import given
 from grader.units import Task
 
-PACKAGES = ("grader", "companion", "course_data", "capstone")
-HOME = Path(companion.__file__).parents[1]
-LEFT_OUT = shutil.ignore_patterns("__pycache__", "stubs", "*.svg", "*.png")
+LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.svg", "*.png")
 
 
 @dataclass(frozen=True)
 class Order:
-    """One check that is to be run. `seconds` is its own limit, 0 if it has none."""
+    """One check that is to be run."""
 
     task: str
     unit: str
     file: str
     check: str
-    seconds: float = 0.0
+    seconds: float = 0.0  # its own limit, 0 if it has none
+    runs: bool = True  # whether it runs the submission's code, or reads a text or a run's record
+
+    @property
+    def place(self) -> tuple[str, str]:
+        return self.unit, self.file
 
 
 def orders_of(course: Course, tasks: list[Task]) -> list[Order]:
     """Every check of the tasks, in order, read from this course's own files."""
     return [
-        Order(task.id, task.unit, file, check, seconds)
+        order
         for task in tasks
         for file in task.checks
-        for check, seconds in _checks(course.root / "curriculum" / task.unit / file)
+        for order in _checks(task, file, course.root / "curriculum" / task.unit / file)
     ]
 
 
-def _checks(file: Path) -> Iterator[tuple[str, float]]:
-    """Name and time limit of each check of a file, without running it."""
+def _checks(task: Task, name: str, file: Path) -> Iterator[Order]:
     if not file.is_file():
         return
     body = ast.parse(file.read_bytes()).body
     whole = max((_limit(node) for node in body if isinstance(node, ast.Assign)), default=0.0)
-    marks = {node.name: node.decorator_list for node in body if isinstance(node, ast.FunctionDef)}
-    from grader.session import check_names  # it takes torch along
-
-    for name in check_names(file):
-        yield name, max([whole, *(_limit(mark) for mark in marks[name])])
+    for node in body:
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+            seconds = max([whole, *(_limit(mark) for mark in node.decorator_list)])
+            runs = "lesson" in {argument.arg for argument in node.args.args}
+            yield Order(task.id, task.unit, name, node.name, seconds, runs)
 
 
 def _limit(node: ast.AST) -> float:
@@ -62,37 +68,26 @@ def _limit(node: ast.AST) -> float:
 
 
 @contextmanager
-def tree_of(course: Course, submission: Submission, units: Set[str], solutions: bool = False) -> Iterator[Path]:
-    """The folder, for as long as it is needed.
-
-    Args:
-        units: the ids of the units that are laid out.
-        solutions: whether the reference is laid out too: for the diagnosis, which gives no points.
-    """
-    with TemporaryDirectory(prefix="grade-", ignore_cleanup_errors=True) as name:
+def tree_of(course: Course, submission: Submission, units: Set[str], within: Path) -> Iterator[Path]:
+    """The folder, for as long as it is needed; `units` are the ids of those that are laid out."""
+    with TemporaryDirectory(prefix="one-", dir=within, ignore_cleanup_errors=True) as name:
         root = Path(name).resolve()
-        for package in PACKAGES:
-            if (HOME / package).is_dir():
-                shutil.copytree(HOME / package, root / package, ignore=LEFT_OUT)
-        _lay_out(course, root, units)
-        if solutions:
-            for folder in (*(f"solutions/{unit}" for unit in sorted(units)), "docs/runs"):
-                if (course.root / folder).is_dir():
-                    shutil.copytree(course.root / folder, root / folder, ignore=LEFT_OUT)
-        for place, content in submission.files.items():
-            if not place.startswith("curriculum/") or place.split("/")[1] in units:
-                (root / place).parent.mkdir(parents=True, exist_ok=True)
-                (root / place).write_bytes(content)
         (root / "tmp").mkdir()
+        _lay_out(course, root / "course", units)
+        _lay_texts_out(course, root / "texts", units)
+        for place, content in submission.files.items():
+            of_unit = place.startswith("curriculum/")
+            if not of_unit or place.split("/")[1] in units:
+                target = root / ("course" if of_unit else "texts") / place
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(content)
         yield root
 
 
 def _lay_out(course: Course, root: Path, units: Set[str]) -> None:
     """The checks and all that belongs to them, and every stub as the course gives it out."""
-    (root / "curriculum").mkdir()
-    for path in (course.root / "curriculum").iterdir():
-        if path.is_file():
-            shutil.copy(path, root / "curriculum")
+    (root / "curriculum").mkdir(parents=True)
+    shutil.copy(course.root / "curriculum" / "days.toml", root / "curriculum")
     for unit in sorted(units):
         shutil.copytree(course.root / "curriculum" / unit, root / "curriculum" / unit, ignore=LEFT_OUT)
     for task in (task for task in course.tasks if task.unit in units):
@@ -102,13 +97,18 @@ def _lay_out(course: Course, root: Path, units: Set[str]) -> None:
                 (root / "curriculum" / task.unit / file).write_bytes(pristine)
 
 
-def fingerprint(course: Course, root: Path, units: Set[str]) -> str:
-    """Of all that a submission has no business with: the checks, the list of units, and the grader."""
-    stubs = {f"{task.unit}/{file}" for task in course.tasks for file in files_of(task)}
+def _lay_texts_out(course: Course, root: Path, units: Set[str]) -> None:
+    for unit in sorted(units):
+        for folder, inner in (("curriculum", "templates"), ("solutions", "")):
+            (root / folder / unit / inner).mkdir(parents=True)
+            for text in (course.root / folder / unit / inner).glob("*.md"):
+                shutil.copy(text, root / folder / unit / inner)
+
+
+def fingerprint(folder: Path) -> str:
+    """Of the checks below a folder, and of the list of units."""
     sha = hashlib.sha256()
-    files = [root / "curriculum" / "days.toml", *root.glob("grader/*.py"), *root.glob("companion/grade/*.py")]
-    files += [path for unit in sorted(units) for path in (root / "curriculum" / unit).glob("*.py")]
-    for path in sorted(files):
-        if path.parent.parent.name != "curriculum" or f"{path.parent.name}/{path.name}" not in stubs:
-            sha.update(path.name.encode() + (path.read_bytes() if path.is_file() else b"gone"))
+    for path in sorted((*folder.glob("curriculum/*/test_*.py"), folder / "curriculum" / "days.toml")):
+        if path.is_file():
+            sha.update(f"{path.parent.name}/{path.name}\n".encode() + path.read_bytes().replace(b"\r\n", b"\n"))
     return sha.hexdigest()
