@@ -23,7 +23,7 @@ class Block(NamedTuple):
     """One decoder block."""
 
     norm_1: nn.Module
-    qkv: Product  # (N, C) -> (N, 3C)
+    qkv: Product  # (N, C) -> (N, 3C), or (C,) -> (3C,); and so are the others
     mix: Product  # (N, C) -> (N, C)
     norm_2: nn.Module
     expand: Product  # (N, C) -> (N, 4C), GELU included
@@ -71,6 +71,7 @@ class Cached(nn.Module):
         """
         batch, length = idx.shape
         x = (self.token[idx] + self.place[positions]).flatten(0, 1)  # (B·T, C)
+        x = x[0] if len(x) == 1 else x  # (C,) in place of (1, C): a vector is less work
         kept = kept_beside(cache, self.config.block_size) if self.attend is None else None
         mask = None if kept is None else kept.begin(positions)
         for layer, block in enumerate(self.blocks):
@@ -83,9 +84,9 @@ class Cached(nn.Module):
                 mixed = self.attend(q, *cache.extend(layer, parts[1], parts[2], positions), positions)  # type: ignore[misc]
             else:
                 mixed = F.scaled_dot_product_attention(q, *kept.extend(layer, parts[1:]), attn_mask=mask)
-            x = x + block.mix(mixed.transpose(1, 2).reshape(batch * length, -1))  # (B·T, C)
+            x = x + block.mix(mixed.transpose(1, 2).reshape(x.shape))  # (B·T, C)
             x = x + block.shrink(block.expand(block.norm_2(x)))
-        last = x[-1:] if batch == 1 else x
+        last = x[-1] if batch == 1 and length > 1 else x
         return self.head(self.norm(last)).view(batch, -1, self.token.size(0)).expand(batch, length, -1), None
 
 
@@ -165,30 +166,32 @@ def block_of(layers: list[Any], channels: int, dtype: torch.dtype) -> Block:
 
 
 def product(weight: Tensor, bias: Tensor | None, dtype: torch.dtype, gelu: bool = False) -> Product:
-    """x @ weightᵀ + bias for x (N, in), and GELU after it if wanted, in as few operations as there are for its rows."""
+    """x @ weightᵀ + bias, and GELU after it if wanted, in as few operations as there are for x (N, in), or (in,)."""
     weight = weight.detach().to(dtype)
     bias = None if bias is None else bias.detach().to(dtype)
     if weight.device.type == "cpu" and torch.backends.mkldnn.is_available():
-        several = packed(weight, bias, gelu)
-        one = columns(weight, bias, gelu)
-        return several if dtype != torch.float32 else lambda x: one(x) if len(x) == 1 else several(x)
+        rows = by_rows(weight, bias, gelu)
+        one = by_one(weight, bias, gelu) if dtype == torch.float32 else lambda x: rows(x[None])[0]
+        return lambda x: one(x) if x.dim() == 1 else rows(x)
     return finished(lambda x: F.linear(x.to(dtype), weight, bias), gelu)
 
 
-def packed(weight: Tensor, bias: Tensor | None, gelu: bool) -> Product:
+def by_rows(weight: Tensor, bias: Tensor | None, gelu: bool) -> Product:
     """By oneDNN, whose layout of the weight F.linear makes anew at each call, and which can do the GELU, too."""
-    ready = torch.ops.mkldnn._reorder_linear_weight(weight)
+    packed = torch.ops.mkldnn._reorder_linear_weight(weight)
+    linear = torch.ops.mkldnn._linear_pointwise.default
     after: Any = ("gelu", [], "tanh") if gelu else ("none", [], "")
-    return lambda x: torch.ops.mkldnn._linear_pointwise(x.to(weight.dtype), ready, bias, *after)
+    return lambda x: linear(x.to(weight.dtype), packed, bias, *after)
 
 
-def columns(weight: Tensor, bias: Tensor | None, gelu: bool) -> Product:
-    """For one row, as a product of matrix and vector: it begins soonest, and reads the weight at full speed."""
-    weight = weight.t().contiguous().t()  # (out, in), column by column
+def by_one(weight: Tensor, bias: Tensor | None, gelu: bool) -> Product:
+    """A matrix times a vector: it begins soonest, and reads the weight at full speed."""
+    columns = weight.t().contiguous().t()  # (out, in)
     if bias is None:
-        return lambda x: torch.mv(weight, x[0])[None]
-    return finished(lambda x: torch.addmv(bias, weight, x[0])[None], gelu)
+        return lambda x: torch.mv(columns, x)
+    return finished(lambda x: torch.addmv(bias, columns, x), gelu)
 
 
 def finished(linear: Product, gelu: bool) -> Product:
+    """The product, with GELU after it if wanted."""
     return (lambda x: F.gelu(linear(x), approximate="tanh")) if gelu else linear

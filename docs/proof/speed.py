@@ -27,6 +27,9 @@ COLUMNS = {
     "to_others": "× best of the others",
     "ratio": "ratio",
     "loss_apart": "losses apart",
+    "step_ms": "ms a step",
+    "reading_ms": "reading alone",
+    "calling_ms": "calling alone",
     "same_tokens": "same tokens",
 }
 SHARES = ("spread", "mfu")

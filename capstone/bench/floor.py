@@ -1,0 +1,51 @@
+"""What a step of generating costs at least: its numbers are read once from memory, and its operations are called."""
+
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import torch
+from torch.profiler import ProfilerActivity, profile
+
+from ..config import Config
+
+REPEATED = 15
+
+
+class Floor(NamedTuple):
+    """Of one step, in milliseconds."""
+
+    reading: float  # weights once, and the keys and values of each row
+    calling: float  # operations that do next to nothing, as many as it has
+
+
+def floor_of(write: Callable[[], Any], config: Config, rows: int, tokens: int, prompt: int, itemsize: int) -> Floor:
+    """Measure both parts.
+
+    Args:
+        write: writes `tokens` tokens for each of `rows` rows, after `prompt` tokens.
+        itemsize: bytes of a weight.
+    """
+    weights = 12 * config.n_layer * config.n_embd**2 + config.vocab_size * config.n_embd
+    kept = 2 * config.n_layer * rows * config.n_embd * (prompt + tokens / 2)
+    reading = milliseconds(torch.ones(round((weights + kept) * itemsize / 4)).sum)
+    one = torch.ones(1)
+    return Floor(reading, operations(write) / tokens * milliseconds(lambda: [one.add_(1) for _ in range(1000)]) / 1000)
+
+
+def operations(write: Callable[[], Any]) -> int:
+    """How many operations it calls, those not counted that others call."""
+    with profile(activities=[ProfilerActivity.CPU]) as seen:
+        write()
+    return sum(event.cpu_parent is None for event in seen.events() if event.name.startswith(("aten::", "mkldnn::")))
+
+
+def milliseconds(work: Callable[[], Any]) -> float:
+    """The median time that it takes."""
+    seconds = []
+    for _ in range(REPEATED):
+        began = time.perf_counter()
+        work()
+        seconds.append(time.perf_counter() - began)
+    return 1000 * statistics.median(seconds)
