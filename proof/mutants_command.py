@@ -1,13 +1,14 @@
-"""`python -m proof mutants`: measure, declare, report."""
+"""`python -m proof mutants`: measure, show, report."""
 
 import difflib
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from grader.proof import unit_folders
 from proof.mutants_equivalent import contradictions, declared, stanza
 from proof.mutants_report import digest_of, entry_of, write
-from proof.mutants_run import Field, MutantsError, fates
+from proof.mutants_run import Fate, Field, MutantsError, fates
 
 
 def measure(root: Path, unit: str, file: str, only_survivors: bool) -> int:
@@ -16,58 +17,68 @@ def measure(root: Path, unit: str, file: str, only_survivors: bool) -> int:
     Returns:
         0 if each mutant is told by a check or declared equivalent, and the declarations are true.
     """
-    names = [name for name in unit_folders(root) if unit in name]
     try:
-        if not names:
-            raise MutantsError(f"No unit has checks and {unit} in its name. There are: {', '.join(unit_folders(root))}")
-        left = [_measured(root, name, file, only_survivors) for name in names]
+        names = _units(root, unit, file)
+        return max([_measured(root, name, file, report=not file and not only_survivors) for name in names])
     except MutantsError as error:
         print(error, file=sys.stderr)
         return 1
-    return 1 if any(left) else 0
 
 
-def _measured(root: Path, unit: str, only: str, only_survivors: bool) -> int:
-    """Measure one unit. Gives how many mutants survive undeclared, and declarations are wrong."""
+def _units(root: Path, unit: str, file: str) -> list[str]:
+    """The units that are asked for. Raises MutantsError if there is none."""
+    names = [name for name in unit_folders(root) if unit in name]
+    if not names:
+        raise MutantsError(f"No unit has checks and {unit} in its name. There are {', '.join(unit_folders(root))}.")
+    names = [name for name in names if not file or file in Field(root, name).stems]
+    if not names:
+        raise MutantsError(f"No unit with {unit} in its name has a file {file} that a learner writes.")
+    return names
+
+
+def _measured(root: Path, unit: str, file: str, report: bool) -> int:
+    """Measure one unit: say what is left to do, and put what was found into the report if it is wanted."""
     entries, digest = declared(root, unit), digest_of(root, unit)
+    entries = {name: entry for name, entry in entries.items() if file in ("", name.split(".")[0])}
     with Field(root, unit) as field:
-        if only and only not in field.stems:
-            if only_survivors:
-                return 0
-            raise MutantsError(f"{unit} has no file {only} that a learner writes. It has: {', '.join(field.stems)}")
-        mutants = [mutant for stem in field.stems if only in ("", stem) for mutant in field.mutants(stem)]
+        mutants = [mutant for stem in field.stems if file in ("", stem) for mutant in field.mutants(stem)]
         found = fates(field, mutants, lambda line: print(f"{unit}: {line}", file=sys.stderr, flush=True))
-    entries = {name: entry for name, entry in entries.items() if only in ("", name.split(".")[0])}
-    faults = contradictions(found, entries)
+    left, faults = _left(unit, found, entries), contradictions(found, entries)
+    for fault in faults:
+        print(f"{unit}: {fault}", file=sys.stderr)
+    if report and not faults:
+        write(root, {unit: entry_of(found, entries, digest)})
+    return 1 if left or faults else 0
+
+
+def _left(unit: str, found: Sequence[Fate], entries: Mapping[str, object]) -> int:
+    """Print the survivors that nobody has declared, as declarations to be filled in. Gives how many there are."""
     surviving = [fate for fate in found if fate.survived and fate.mutant.id not in entries]
     for fate in surviving:
         print(stanza(fate, f"solutions/{unit}/{fate.mutant.stem}.py"), end="\n\n")
-    for fault in [*faults, *(f"{f.check} broke on {f.mutant.id}: {f.state}" for f in found if f.broken)]:
-        print(f"{unit}: {fault}", file=sys.stderr)
-    if not only and not only_survivors and found and not faults:
-        write(root, {unit: entry_of(found, entries, digest)})
+    for fate in (fate for fate in found if fate.broken):
+        print(f"{unit}: {fate.check} broke on {fate.mutant.id} ({fate.state}): mend it.", file=sys.stderr)
     killed = sum(not fate.survived for fate in found)
-    print(f"{unit}: {len(found)} mutants, {killed} killed, {len(entries)} declared equivalent, {len(surviving)} left")
-    return len(surviving) + len(faults)
+    declared = len(found) - killed - len(surviving)
+    print(f"{unit}: {len(found)} mutants, {killed} killed, {declared} declared equivalent, {len(surviving)} left")
+    return len(surviving)
 
 
 def show_one(root: Path, unit: str, name: str) -> int:
     """Print the difference that makes one mutant, and what the checks say of it."""
-    for folder in (folder for folder in unit_folders(root) if unit in folder):
-        stem = name.split(".")[0]
-        if not (root / "solutions" / folder / f"{stem}.py").is_file():
-            continue
-        with Field(root, folder) as field:
-            mutant = next((mutant for mutant in field.mutants(stem) if mutant.id == name), None)
-            if mutant is None:
-                continue
-            before = (field.solution / f"{stem}.py").read_text("utf-8").splitlines()
-            place = f"solutions/{folder}/{stem}.py"
-            print(*difflib.unified_diff(before, mutant.source.splitlines(), place, name, lineterm=""), sep="\n")
-            fate = field.fate(mutant)
-            checks = [f"{check.file.name}::{check.name}" for check in field.checks_for(stem)]
-            told = f"{fate.check} tells it: {fate.state}" if fate.check else "No check tells it. These reach the file:"
-            print("", told, *([] if fate.check else checks), sep="\n")
-        return 0
-    print(f"There is no mutant {name}: ids change with the statement that is changed.", file=sys.stderr)
-    return 1
+    stem = name.split(".")[0]
+    try:
+        for folder in _units(root, unit, stem):
+            with Field(root, folder) as field:
+                mutant = next((mutant for mutant in field.mutants(stem) if mutant.id == name), None)
+                if mutant:
+                    before = (field.solution / f"{stem}.py").read_text("utf-8").splitlines()
+                    after = mutant.source.splitlines()
+                    place = f"solutions/{folder}/{stem}.py"
+                    print(*difflib.unified_diff(before, after, place, name, lineterm=""), "", sep="\n")
+                    print(field.told(field.fate(mutant)))
+                    return 0
+        raise MutantsError(f"There is no mutant {name}: an id changes with the statement that is changed.")
+    except MutantsError as error:
+        print(error, file=sys.stderr)
+        return 1

@@ -62,7 +62,7 @@ def stanza(fate: Fate, file: str) -> str:
     mutant = fate.mutant
     return "\n".join(
         [
-            f"# {file}:{mutant.line} in {mutant.function} ({mutant.kind}); {fate.asked} checks pass it",
+            f"# {file}:{mutant.line} in {mutant.function} ({mutant.kind}); {fate.passed} checks pass it",
             "[[equivalent]]",
             f'id = "{mutant.id}"',
             f"change = {_quoted(mutant.change)}",

@@ -29,10 +29,10 @@ def data_file(root: Path) -> Path:
 
 
 def digest_of(root: Path, unit: str) -> str:
-    """A digest of all that a unit's numbers depend on: its solutions, its checks, what is declared, the kinds."""
+    """A digest of all that a unit's numbers depend on: solutions, stubs, checks, what is declared, the kinds."""
     files = [
         *sorted(file for file in (root / "solutions" / unit).glob("*.py") if file.name != "mistakes.py"),
-        *sorted((root / "curriculum" / unit).glob("test_*.py")),
+        *sorted((root / "curriculum" / unit).glob("*.py")),
         *(root / "proof" / f"{name}.py" for name in ("mutants", "mutants_kinds")),
         equivalents_file(root, unit),
     ]

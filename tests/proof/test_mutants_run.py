@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from proof import mutants_run
-from proof.mutants_run import BROKEN, OUT_OF_TIME, WENT_DOWN, Field, MutantsError, fates, part_of
+from proof import mutants_fork, mutants_run
+from proof.mutants_fork import BROKEN, OUT_OF_TIME, WENT_DOWN
+from proof.mutants_memory import part_of
+from proof.mutants_run import Field, MutantsError, fates
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="mutants are measured in forks")
 
@@ -68,8 +70,8 @@ def test_note(lesson, compare):
 
 @pytest.fixture
 def course(tmp_path, monkeypatch):
-    monkeypatch.setattr(mutants_run, "SECONDS", 0.2)
-    monkeypatch.setattr(mutants_run, "TIMES", 0)
+    monkeypatch.setattr(mutants_fork, "SECONDS", 0.2)
+    monkeypatch.setattr(mutants_fork, "TIMES", 0)
     for folder, name, text in (
         ("solutions", "count.py", SOLUTION),
         ("curriculum", "count.py", STUB),
@@ -95,7 +97,7 @@ def test_whatever_a_mutant_does_costs_only_itself(course):
     assert found["return len(bytearray(size // 2 ** 40)) → return len(bytearray(size * 2 ** 40))"].state == "crashed"
     assert found["while number > 0: → while number >= 0:"].state == "wrong values"
     assert found["return {text: True} → return {text: False}"].check == "test_count.py::test_note"
-    assert found["return a + 0 → return a - 0"].survived and found["return a + 0 → return a - 0"].asked == 4
+    assert found["return a + 0 → return a - 0"].survived and found["return a + 0 → return a - 0"].passed == 4
     assert sorted(Path().iterdir()) == here and not list(course.rglob("note.txt"))
 
 
@@ -116,14 +118,14 @@ def test_more(lesson, compare):
 
 def test_what_a_check_said_is_not_asked_again(course, monkeypatch):
     asked = []
-    ask = Field._asked
+    ask = mutants_fork.asked
 
-    def counted(self, mutant, checks):
+    def counted(bench, mutant, checks, costs):
         asked.extend(check.name for check in checks)
-        return ask(self, mutant, checks)
+        return ask(bench, mutant, checks, costs)
 
     first = measured(course, "unseen", "room")
-    monkeypatch.setattr(Field, "_asked", counted)
+    monkeypatch.setattr(mutants_run, "asked", counted)
     assert measured(course, "unseen", "room") == first and asked == []
     (course / "curriculum" / "day01_tiny" / "test_count.py").write_text(CHECKS + MORE, "utf-8")
     third = measured(course, "unseen", "room")
@@ -138,8 +140,7 @@ def test_a_check_that_fails_on_the_reference_is_a_fault(course):
         measured(course)
 
 
-def test_a_check_depends_on_what_it_names(tmp_path):
-    (tmp_path / "test_count.py").write_text(CHECKS, "utf-8")
-    part = part_of(tmp_path / "test_count.py", "test_room")
+def test_a_check_depends_on_what_it_names():
+    part = part_of(CHECKS, "test_room")
     assert "SIZE" in part and "test_room" in part and "counted" not in part
-    assert "def counted" in part_of(tmp_path / "test_count.py", "test_count")
+    assert "def counted" in part_of(CHECKS, "test_count")
