@@ -9,12 +9,14 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 
 from proof.mutants_kinds import KINDS, Around
 
 COMPOUND = (ast.If, ast.While, ast.For, ast.With, ast.Try, ast.FunctionDef, ast.ClassDef)
-WIDEST = 160  # characters of a change that is shown
+WIDEST = 200  # characters of a change that is shown whole; of a wider one …
+BESIDE = 40  # … what differs, and so much to its left and right
 SPOKEN = {"print", "warn"}  # their arguments are texts for people
 SEEDS = {"seed", "manual_seed", "fork_rng"}
 TYPES = {"annotation", "returns", "format_spec", "type_params"}
@@ -38,7 +40,13 @@ class Mutant:
 
     @property
     def change(self) -> str:
-        return f"{_shortened(self.before)} → {_shortened(self.after)}"
+        """Both, or of long ones the part that differs."""
+        if len(self.before) + len(self.after) <= WIDEST:
+            return f"{self.before} → {self.after}"
+        begin = max(_alike(self.before, self.after) - BESIDE, 0)
+        end = max(_alike(self.before[:begin:-1], self.after[:begin:-1]) - BESIDE, 0)
+        before, after = (_cut(text, begin, len(text) - end) for text in (self.before, self.after))
+        return f"{before} → {after}"
 
 
 def files_of(exercise: Path, solution: Path) -> list[str]:
@@ -250,5 +258,10 @@ def _compiles(text: str) -> bool:
     return True
 
 
-def _shortened(text: str) -> str:
-    return text if len(text) <= WIDEST else f"{text[: WIDEST - 1]}…"
+def _alike(one: str, other: str) -> int:
+    """With how many characters alike two texts begin."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
+
+
+def _cut(text: str, begin: int, end: int) -> str:
+    return ("…" if begin else "") + text[begin:end] + ("…" if end < len(text) else "")
