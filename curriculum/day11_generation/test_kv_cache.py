@@ -8,6 +8,7 @@ from torch import nn
 
 from grader import raised
 from grader.devices import DeviceWatch
+from grader.inputs import generator
 
 
 def numbered(batch, heads, length, size, start=1):
@@ -80,7 +81,7 @@ POSITIONS = torch.tensor([[0, 1, 2], [1, 3, 4]])
 
 
 def some(*shape, seed):
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+    return torch.randn(*shape, generator=generator(seed))
 
 
 def attended(kv_cache):

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 
 from grader import raised
 from grader.devices import DeviceWatch
+from grader.inputs import generator
 
 # rotate
 
@@ -29,7 +30,7 @@ def test_quarter_turns(lesson, compare):
 
 
 def queries(*shape):
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(7))
+    return torch.randn(*shape, generator=generator(7))
 
 
 def turned_by_rotate(whiteboard):
@@ -97,10 +98,10 @@ def test_devices(lesson, compare):
 
 
 def heads(groups, keys):
-    generator = torch.Generator().manual_seed(11)
-    q = torch.randn(2, 6, 3, 4, generator=generator) * 2
-    k = torch.randn(2, groups, keys, 4, generator=generator) * 2
-    return q, k, torch.randn(2, groups, keys, 4, generator=generator)
+    drawn = generator(11)
+    q = torch.randn(2, 6, 3, 4, generator=drawn) * 2
+    k = torch.randn(2, groups, keys, 4, generator=drawn) * 2
+    return q, k, torch.randn(2, groups, keys, 4, generator=drawn)
 
 
 def grouped(whiteboard):
@@ -143,9 +144,9 @@ def test_grouped_query_attention(lesson, compare):
 
 
 def keys_and_values():
-    generator = torch.Generator().manual_seed(3)
-    q = torch.randn(4, generator=generator) * 3
-    return q, torch.randn(9, 4, generator=generator) * 2, torch.randn(9, 4, generator=generator)
+    drawn = generator(3)
+    q = torch.randn(4, generator=drawn) * 3
+    return q, torch.randn(9, 4, generator=drawn) * 2, torch.randn(9, 4, generator=drawn)
 
 
 def tiles(k, v, sizes):
