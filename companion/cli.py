@@ -115,7 +115,17 @@ def command(name: str, place: str) -> Any:
         verb.command(name)(function)
     found = typer.main.get_command(verb)
     found.name = name
+    _leave_types_out(found)
     return found
+
+
+def _leave_types_out(command: Any) -> None:
+    """An argument's name in the help says what it is: "FOLDER <list[Path]>" is for programmers."""
+    for parameter in command.params:
+        if parameter.param_type_name == "argument":
+            parameter.display_type_rich = lambda ctx: ""
+    for inner in getattr(command, "commands", {}).values():
+        _leave_types_out(inner)
 
 
 app = typer.Typer(cls=Verbs, rich_markup_mode=None, pretty_exceptions_enable=False, context_settings=CONTEXT)

@@ -27,6 +27,7 @@ ALT = {
     "data": "Each set of data: whether it is there, how large it is, and where",
     "doctor": "Everything is ok, but torchvision does not fit torch, and a driver is too old",
     "help": "All verbs in four groups",
+    "grade": "A table of six learners and three tasks, a note on one of them, and the most common mistakes",
 }
 
 

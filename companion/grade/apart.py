@@ -98,11 +98,11 @@ class Apart:
         }
 
     def judge(
-        self, unit: str, seed: int, checks: list[tuple[str, str, str | None]], texts: Path
+        self, unit: str, seed: int, checks: list[tuple[str, str, str | None]], tree: Path
     ) -> list[dict[str, Any]]:
         """The verdict on each check of a unit, (file, name, outcomes), as judge.Judged in plain."""
-        asked = {"seed": seed, "checks": checks, "texts": str(texts)}
-        asked |= {tree: str(self.course.root / folder / unit) for tree, folder in TREES.items()}
+        asked = {"seed": seed, "checks": checks, "texts": str(tree / "texts"), "course": str(tree / "course")}
+        asked |= {name: str(self.course.root / folder / unit) for name, folder in TREES.items()}
         with self._judging:
             self._judge = self._judge or self.start(JUDGE)
             try:

@@ -9,7 +9,7 @@ from typing import Any
 from companion.course import Course
 from companion.find import files_of
 from companion.grade.apart import Apart, Runner, Stopped
-from companion.grade.marks import EDITED, EXAMPLES, NOT_STARTED, PASSED, REFERENCE, TAMPERED, Graded, Mark
+from companion.grade.marks import EDITED, EXAMPLES, NOT_STARTED, PASSED, REFERENCE, TAMPERED, WRITTEN, Graded, Mark
 from companion.grade.submissions import Submission, imports_reference, shown
 from companion.grade.tree import Order, fingerprint, tree_of
 from companion.stubs import alike, given
@@ -109,7 +109,7 @@ class _Bout:
             mine = [order for order in orders if order.unit == unit and "outcomes" in ran[order]]
             checks = [(order.file, order.check, ran[order]["outcomes"]) for order in mine]
             if checks:
-                judged = self.apart.judge(unit, seed, checks, self.tree / "texts")
+                judged = self.apart.judge(unit, seed, checks, self.tree)
                 found |= dict(zip(mine, judged, strict=True))
         return found
 
@@ -127,9 +127,9 @@ def _of_copies(course: Course, submission: Submission, orders: list[Order]) -> l
 
 def _notes(marks: tuple[Mark, ...]) -> list[str]:
     """A sentence for each thing that the instructor should look at."""
-    found = []
-    for state, sentence in SENTENCES.items():
-        tasks = list(dict.fromkeys(mark.task for mark in marks if mark.state == state))
-        if tasks:
-            found.append(f"{', '.join(tasks)} {sentence}.")
-    return found
+    tasks = {state: [mark.task for mark in marks if mark.state == state] for state in SENTENCES}
+    sentences = SENTENCES | {WRITTEN: "passes, and results of its checks stand in its files as numbers: look at them"}
+    tasks[WRITTEN] = [mark.task for mark in marks if mark.says == WRITTEN]
+    return [
+        f"{', '.join(dict.fromkeys(tasks[what]))} {sentence}." for what, sentence in sentences.items() if tasks[what]
+    ]

@@ -10,6 +10,8 @@ from typing import Any
 
 from companion.grade import plain
 from companion.grade.line import Line
+from companion.grade.literals import written_down
+from companion.grade.marks import WRITTEN
 from grader import outcome
 from grader.bench import CRASHED, NOT_STARTED, NOT_VERIFIED, PASSED, Bench, Failure
 from grader.comparison import Check, CheckError
@@ -46,6 +48,15 @@ class Desk(Bench):
         super().outcomes(check, self.reference)  # what is expected is worked out on the way
         return self.given.get(check, MISSING * len(self.comparisons(check)))
 
+    def written_down(self, check: Check, theirs: Path) -> bool:
+        """Whether results of the check stand as numbers in the files of `theirs`, the unit's folder, that it runs."""
+        expected = [self._expected[check, index] for index in range(len(self.comparisons(check)))]
+        names = [f"{stem}.py" for stem in self.reached(check) if "." not in stem]
+        sources = [(theirs / name).read_bytes() for name in names if (theirs / name).is_file()]
+        folders = (self.solution, self.exercise)
+        pristine = [(folder / name).read_bytes() for folder in folders for name in names if (folder / name).is_file()]
+        return written_down(sources, pristine, expected)
+
 
 def serve(line: Line) -> None:
     """Answer each object that asks for verdicts with a list of them, in its order."""
@@ -71,7 +82,8 @@ def _judged(desk: Desk, asked: dict[str, Any]) -> list[Judged]:
             desk.given[check] = outcomes
         except plain.Unreadable as error:
             found[check] = Judged(CRASHED, f"What came out cannot be read: {error}")
-    return [found.get(check) or _verdict(desk, check) for check in checks]
+    theirs = Path(asked["course"]) / "curriculum" / desk.exercise.name
+    return [found.get(check) or _verdict(desk, check, theirs) for check in checks]
 
 
 def _read(desk: Desk, check: Check, folder: Path) -> list[Outcome]:
@@ -80,12 +92,14 @@ def _read(desk: Desk, check: Check, folder: Path) -> list[Outcome]:
     return [outcome.run(comparison, theirs) for comparison in desk.comparisons(check)]
 
 
-def _verdict(desk: Desk, check: Check) -> Judged:
+def _verdict(desk: Desk, check: Check, theirs: Path) -> Judged:
     try:
         if desk.failure(check, desk.reference) is not None:
             return Judged(UNSUITED)
         failure = desk.failure(check, desk.theirs)
-        return Judged(PASSED) if failure is None else _failed(desk, check, failure)
+        if failure is None:
+            return Judged(PASSED, WRITTEN if desk.written_down(check, theirs) else "")
+        return _failed(desk, check, failure)
     except CheckError:
         return Judged(CRASHED, "What came out does not fit the check.")
     except Exception as error:  # one check that breaks must not cost the others

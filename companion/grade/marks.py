@@ -1,13 +1,14 @@
 """What grading finds, and what it comes to for a task, a submission and the class."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 PASSED, NOT_STARTED, CRASHED = "passed", "not started", "crashed"
 EXAMPLES = "right for the examples only"
 REFERENCE = "imports the reference"
 TAMPERED = "changes the grader"
 EDITED = "edits the checks"
+WRITTEN = "Results of this check are written down in the files that should compute them."  # it passes all the same
 CHEATS = (EXAMPLES, REFERENCE, TAMPERED, EDITED)  # in the order of how much they leave to chance
 
 
@@ -80,9 +81,9 @@ class Class:
 
 @dataclass(frozen=True)
 class Common:
-    """A mistake, and how many submissions have made it in a task."""
+    """A mistake, and how many submissions have made it."""
 
-    task: str
+    task: str  # the first in which it shows; it may show in those that build on it, too
     mistakes: dict[str, str]
     count: int
 
@@ -93,13 +94,18 @@ class Common:
 
 
 def common_mistakes(graded: Class) -> list[Common]:
-    """The most common first. Mistakes that cannot be told apart count as one."""
-    found: dict[tuple[str, Sequence[str]], list[dict[str, str]]] = {}
+    """The most common first. Each counts once a submission, and so do several that cannot be told apart."""
+    found: dict[tuple[str, Sequence[str]], dict[str, Common]] = {}
     for one in graded.submissions:
+        units = {mark.task: mark.unit for mark in one.marks}
         for task in graded.tasks:
             for mistakes in one.mistakes(task):
-                found.setdefault((task, tuple(sorted(mistakes))), []).append(mistakes)
-    rows = [Common(task, made[0], len(made)) for (task, _), made in found.items()]
+                made = found.setdefault((units[task], tuple(sorted(mistakes))), {})
+                made.setdefault(one.name, Common(task, mistakes, 0))
+    rows = [
+        replace(min(made.values(), key=lambda row: graded.tasks.index(row.task)), count=len(made))
+        for made in found.values()
+    ]
     return sorted(rows, key=lambda row: (-row.count, graded.tasks.index(row.task), *row.mistakes))
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from grader.catalogue import change
+from grader.catalogue import change, mistakes_of
 from grader.progress import digest
 
 ROOT = Path(__file__).parents[2]
@@ -37,6 +37,7 @@ SCREENS: dict[str, tuple[list[str], list[str], str]] = {
     "data": ([], ["course data list"], ""),
     "doctor": ([], ["course doctor"], ""),
     "help": ([], ["course --help"], ""),
+    "grade": ([], ["course grade class --days day02 --seed 7"], ""),
 }
 ILL = """
 from companion.doctor import command
@@ -94,6 +95,27 @@ def third_day(folder: Path) -> None:
     block.write_text(change(text, 'nn.GELU(approximate="tanh")', "nn.GELU()"), encoding="utf-8")
 
 
+LEARNERS = {"Ada": (), "Bo": ("not_scaled",), "Chen": ("not_scaled", "unbiased_variance"), "Dora": ("mask_added",)}
+TRICKS = {  # what stands in attention.py of these, and begins with the reference's
+    "Emil": "\n\nfrom solutions.day02_attention.attention import scaled_dot_product_attention  # noqa: E402,F401\n",
+    "Fay": "\n\ndef scaled_dot_product_attention(q, k, v, mask=None):\n    while True:\n        pass\n",
+}
+
+
+def a_class(folder: Path) -> None:
+    """Day 2 of six learners: one right, three with known mistakes, one with the reference, one with a loop."""
+    mistakes = {mistake.name: mistake for mistake in mistakes_of(ROOT / "solutions" / DAY2)}
+    for name in (*LEARNERS, *TRICKS):
+        mine = folder / "class" / name / "day02"
+        shutil.copytree(ROOT / "solutions" / DAY2, mine, ignore=shutil.ignore_patterns("mistakes.py", "__pycache__"))
+        for mistake in (mistakes[made] for made in LEARNERS.get(name, ())):
+            file = mine / f"{mistake.file}.py"
+            file.write_text(mistake.edit(file.read_text(encoding="utf-8")), encoding="utf-8")
+        with (mine / "attention.py").open("a", encoding="utf-8") as file:
+            file.write(TRICKS.get(name, ""))
+    (folder / "class" / "Chen" / "day02" / "positional.py").unlink()
+
+
 def screen(folder: Path, typed: str, answer: str = "", before: str = "") -> str:
     """What a command writes to a terminal, colours and all."""
     colours = {"FORCE_COLOR": "1", "TERM": "xterm-256color", "COLUMNS": str(COLUMNS), "CI": ""}
@@ -106,7 +128,7 @@ def screen(folder: Path, typed: str, answer: str = "", before: str = "") -> str:
     return (done.stdout + done.stderr).replace(str(folder), "~/gpt-by-hand").rstrip()
 
 
-PREPARED = {"new-stubs": update, "trace": third_day, "swap": third_day}
+PREPARED = {"new-stubs": update, "trace": third_day, "swap": third_day, "grade": a_class}
 
 
 def draw(name: str) -> None:

@@ -15,6 +15,7 @@ from companion.grade.apart import Limits, Runner
 from companion.grade.fence import Fence
 from companion.grade.files import read_json, write_csv, write_json
 from companion.grade.line import Gone
+from companion.grade.literals import written_down
 from companion.grade.marks import EXAMPLES, Class, Graded, Mark, common_mistakes, hardest
 from companion.grade.submissions import find_submissions, imports_reference
 from companion.grade.tree import Order, orders_of
@@ -169,6 +170,26 @@ def test_any_other_text_is_refused(text):
         plain.loads(text)
 
 
+EXPECTED = [{"weights": torch.tensor([0.66524, -0.24473, 0.0900, 0.5]), "loss": 4.2195, "n": 768, "name": "x"}]
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("return [0.6652, -0.2447], 4.22, 4.2195", True),
+        ("a = 0.66524\nb = 2.4473e-1\nc = 4.2195", True),
+        ("return 0.6652, 0.2447", False),  # two may be an accident
+        ('"""0.6652 0.2447 4.2195"""\n# 0.6652, 0.2447, 4.2195', False),
+        ("return 768, 0.5, 0.09, 0.6652", False),
+        ("KNOWN = 0.6652, 0.2447, 4.2195", False),  # as the reference has it
+        ("return 0.6652, 0.2447, (4.2195", True),
+    ],
+)
+def test_results_that_are_written_down_are_seen(source, found):
+    reference = b"KNOWN = 0.6652, 0.2447, 4.2195" if "KNOWN" in source else b"def f():\n    return 1 / math.sqrt(2.0)"
+    assert written_down([b"", source.encode()], [reference, b"import ("], EXPECTED) == found
+
+
 # What it comes to
 
 
@@ -200,11 +221,14 @@ def test_mistakes_that_cannot_be_told_apart_count_once_unless_another_check_tell
     marks = {
         "a": (mark("1.1", "wrong values", either), mark("1.1", "wrong values", dict(reversed(either.items())))),
         "b": (mark("1.1", "wrong values", either), mark("1.1", "wrong values", TURNED)),
-        "c": (mark("1.1", "wrong values", TURNED), mark("1.1", "crashed")),
+        "c": (mark("1.1", "wrong values", TURNED), mark("1.1", "crashed"), mark("1.2", "wrong values", TURNED)),
     }
-    graded = Class(3, ["1.1"], {"1.1": 2}, [Graded(name, name, found) for name, found in marks.items()])
-    assert [(row.count, row.says) for row in common_mistakes(graded)] == [
-        (2, "The matrix is turned first."), (1, "The columns are summed. Or: The matrix is turned first."),
+    graded = Class(
+        3, ["1.1", "1.2"], {"1.1": 2, "1.2": 1}, [Graded(name, name, found) for name, found in marks.items()]
+    )
+    assert [(row.count, row.task, row.says) for row in common_mistakes(graded)] == [
+        (2, "1.1", "The matrix is turned first."),
+        (1, "1.1", "The columns are summed. Or: The matrix is turned first."),
     ]  # fmt: skip
 
 
