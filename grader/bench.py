@@ -119,9 +119,10 @@ class Bench:
             with scratch() if check.writes else nullcontext("") as folder:
                 comparisons = check.comparisons(Path(folder))
                 self._comparisons.setdefault(check, comparisons)
-                self._outcomes[key] = [run(comparison, version) for comparison in comparisons]
-                for index, comparison in enumerate(comparisons):
+                for index, comparison in enumerate(comparisons):  # first: nothing of a learner's has run in it yet
                     self._expect(check, index, comparison)
+                watched = version is self._versions.get("learner")
+                self._outcomes[key] = [run(comparison, version, watched) for comparison in comparisons]
         return self._outcomes[key]
 
     def comparisons(self, check: Check) -> list[Comparison]:

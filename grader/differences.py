@@ -7,12 +7,13 @@ from functools import cached_property
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from grader.facts import against, describe, dtype_name, number, shape_facts, short, value_facts
 
 TYPE, SHAPE, DTYPE, DEVICE, VALUES = "wrong type", "wrong shape", "wrong dtype", "wrong device", "wrong values"
 HUGE = 10**300
+SPREAD = 2**24  # values
 
 
 @dataclass(frozen=True)
@@ -32,9 +33,13 @@ class Difference:
 
 
 def snapshot(value: object) -> object:
-    """Copy an observation, so that later changes in place do not reach it; tensors lose their graph."""
+    """Copy an observation, so that later changes in place do not reach it; tensors lose their graph.
+
+    Raises:
+        TypeError: it says that it is a tensor, and is none, or one that makes its own values up.
+    """
     if isinstance(value, Tensor):
-        return value.detach().clone()
+        return _tensor(value)
     if isinstance(value, np.ndarray):
         return np.array(value)
     if isinstance(value, Mapping):
@@ -46,6 +51,26 @@ def snapshot(value: object) -> object:
             else list(map(snapshot, value))
         )
     return value
+
+
+def _tensor(value: Tensor) -> Tensor:
+    """A copy of the class Tensor itself: a subclass may say what it likes of its shape and its values."""
+    kind = type(value)
+    if not issubclass(kind, Tensor):
+        raise TypeError(f"an object of the class {kind.__name__} says that it is a tensor, and is none")
+    if kind in (Tensor, nn.Parameter):
+        plain = value.detach()
+    else:
+        with torch._C.DisableTorchFunctionSubclass():
+            plain = Tensor.detach(value).as_subclass(Tensor)
+        if getattr(kind, "__torch_dispatch__", None) is not Tensor.__torch_dispatch__:
+            raise TypeError(f"a {kind.__name__} makes its own values up: give a plain tensor")
+    return plain if is_spread(plain) else plain.clone()
+
+
+def is_spread(tensor: Tensor) -> bool:
+    """Whether a copy would take a lot of memory that the tensor, expanded from a small one, does not."""
+    return tensor.numel() > SPREAD and tensor.layout is torch.strided and 0 in tensor.stride()
 
 
 def difference(got: object, expected: object, rtol: float, atol: float, axes: str = "") -> Difference | None:
@@ -73,6 +98,9 @@ def difference(got: object, expected: object, rtol: float, atol: float, axes: st
 def _tensor_difference(got: object, expected: Tensor, rtol: float, atol: float, axes: str) -> Difference | None:
     if not isinstance(got, Tensor):
         return Difference(TYPE, lambda: (f"it is {describe(got)}; expected {describe(expected)}",))
+    if got.is_nested or got.layout != expected.layout:
+        kind = "nested" if got.is_nested else str(got.layout).removeprefix("torch.")
+        return Difference(TYPE, lambda: (f"it is a {kind} tensor; expected an ordinary one",))
     if got.shape != expected.shape:
         return Difference(SHAPE, lambda: shape_facts(got, expected, axes))
     if got.dtype != expected.dtype:

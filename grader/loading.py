@@ -7,6 +7,7 @@ is therefore a package of its own, loaded afresh; the files on disk are never to
 import ast
 import importlib.util
 import itertools
+import os
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -54,8 +55,7 @@ class Version:
 
     def module(self, stem: str) -> ModuleType:
         """Import one file of the folder, by its name without `.py`."""
-        if not self.file(stem).is_file():
-            raise FileNotFoundError(f"{self.file(stem)} is not there. Was it renamed, or moved?")
+        _expect_file(self.file(stem))
         return importlib.import_module(f"{self.package}.{stem}")
 
     def file(self, stem: str) -> Path:
@@ -150,12 +150,30 @@ class _VersionFinder(MetaPathFinder):
         return ModuleSpec(fullname, _VersionLoader(version, stem), origin=str(version.file(stem)))
 
 
+def _expect_file(path: Path) -> None:
+    """Raises OSError, with a sentence on what is there instead of a file."""
+    if path.is_file():
+        return
+    if path.is_symlink():
+        raise FileNotFoundError(f"{path} is a link that leads to no file ({os.readlink(path)}).")
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder, and should be a file.")
+    if path.exists():
+        raise OSError(f"{path} is not a file that can be read from beginning to end.")
+    raise FileNotFoundError(f"{path} is not there. Was it renamed, or moved?")
+
+
 def read_text(path: Path) -> str:
     """A file's text. Raises SyntaxError if it is not UTF-8, or what it says that it is."""
     try:
-        return importlib.util.decode_source(path.read_bytes())
+        text = importlib.util.decode_source(path.read_bytes())
     except (SyntaxError, UnicodeDecodeError) as error:
         raise SyntaxError("the file is not UTF-8 text: save it as UTF-8", (str(path), 1, 0, "")) from error
+    except PermissionError as error:
+        raise PermissionError(f"{path} cannot be read: you have no permission to read it.") from error
+    if "\0" in text:
+        raise SyntaxError("there are null bytes in the file, so it is no text: save it anew", (str(path), 1, 0, ""))
+    return text
 
 
 _finder = _VersionFinder()
@@ -164,7 +182,10 @@ sys.meta_path.append(_finder)
 
 @lru_cache(maxsize=1024)
 def _compiled(source: str, path: str) -> CodeType:
-    return compile(source, path, "exec", dont_inherit=True)
+    try:
+        return compile(source, path, "exec", dont_inherit=True)
+    except (RecursionError, MemoryError) as error:
+        raise SyntaxError("something is nested too deeply for Python to read it", (path, 1, 0, "")) from error
 
 
 @cache

@@ -6,6 +6,7 @@ import linecache
 import os
 import random
 import re
+import signal
 import sys
 import traceback
 from collections.abc import Mapping
@@ -22,12 +23,15 @@ from grader.comparison import CheckError, Comparison
 from grader.differences import difference, snapshot
 from grader.loading import Version
 from grader.records import read_record
+from grader.tampering import Kept
 from grader.written import read_document
 
 SEED = 0  # `course grade` sets another one
 PRINTED_LIMIT = 4_000  # characters
 HANG = "Hang"  # the kind of Raised for ranks that wait for each other
 NOT_STARTED = re.compile(r"\s*(\S+\.\S+)\s+(\S+)")
+COLOURS = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")  # and other commands to a terminal
+UNREADABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 ADDRESS = re.compile(r"0x[0-9a-fA-F]+")
 
 
@@ -79,19 +83,35 @@ class Elsewhere(Exception):
 Outcome = Observed | Raised
 
 
-def run(comparison: Comparison, version: Version) -> Outcome:
-    """Run the comparison's probe on the version's files, with every random generator seeded alike."""
+def run(comparison: Comparison, version: Version, watched: bool = False) -> Outcome:
+    """Run the comparison's probe on the version's files, with every random generator seeded alike.
+
+    Args:
+        watched: whether to notice that the files change names of torch's or Python's, as only a learner's may.
+    """
     heard = _Heard(sys.stdout)
+    put_back = Kept(watched).put_back
     try:
-        with contextlib.redirect_stdout(heard):
-            given = _given(comparison, version)
-            seed_everything()
-            values = comparison.probe(*given)
-    except (KeyboardInterrupt, CheckError, CatalogueError):
-        raise
+        try:
+            with contextlib.redirect_stdout(heard):
+                given = _given(comparison, version)
+                put_back()
+                seed_everything()
+                values = _checked(comparison.probe(*given), comparison)
+        finally:
+            put_back()
     except BaseException as error:  # sys.exit() in a stub is a crash too
-        return replace(raised_from(error, version), printed=heard.getvalue())
-    return Observed(_checked(values, comparison), heard.getvalue())
+        if _is_not_theirs(error, version):
+            raise
+        return replace(raised_from(error, version), printed=readable(heard.getvalue()))
+    return Observed(values, readable(heard.getvalue()))
+
+
+def _is_not_theirs(error: BaseException, version: Version) -> bool:
+    """Whether an error is a maintainer's, or someone's who pressed Ctrl-C: a worker does not hear of that."""
+    if isinstance(error, KeyboardInterrupt):
+        return signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
+    return isinstance(error, (CheckError, CatalogueError)) and not _learners_frames(error.__traceback__, version)
 
 
 def _given(comparison: Comparison, version: Version) -> list[object]:
@@ -104,7 +124,7 @@ def _given(comparison: Comparison, version: Version) -> list[object]:
 
 
 class _Heard(io.StringIO):
-    """Passes everything printed on, and keeps the beginning."""
+    """Passes everything printed on, and keeps the beginning. It cannot be closed."""
 
     def __init__(self, stream: TextIO):
         super().__init__()
@@ -116,6 +136,9 @@ class _Heard(io.StringIO):
 
     def flush(self) -> None:
         self.stream.flush()
+
+    def close(self) -> None:
+        pass
 
 
 def seed_everything() -> None:
@@ -145,44 +168,55 @@ def _checked(values: object, comparison: Comparison) -> dict[str, object]:
         raise CheckError(
             f"the probe {comparison.name} must return a dict of named observations, not {type(values).__name__}"
         )
-    return {name: snapshot(value) for name, value in values.items()}
+    return {name: _copied(name, value) for name, value in values.items()}
+
+
+def _copied(name: str, value: object) -> object:
+    try:
+        return snapshot(value)
+    except RecursionError:
+        raise RecursionError(f"{name} holds itself, or goes on without an end") from None
 
 
 def raised_from(error: BaseException, version: Version) -> Raised:
     """The report of an exception: what it says, and where in the version's own files it came up."""
     if isinstance(error, Elsewhere):
         return replace(error.raised, probe_line=error.raised.probe_line or _probe_line(error.__traceback__))
-    deepest = list(traceback.walk_tb(error.__traceback__))[-1][0].f_code.co_filename
+    said = _said(error)
+    deepest = [frame.f_code.co_filename for frame, _ in traceback.walk_tb(error.__traceback__)][-1:]
     unwritten = ""
     if (
         isinstance(error, NotImplementedError)
-        and deepest.startswith(str(version.folder))
-        and NOT_STARTED.match(str(error))
+        and "".join(deepest).startswith(str(version.folder))
+        and NOT_STARTED.match(said)
     ):
-        unwritten = str(error).strip()
-    trace = "".join(traceback.format_exception(error))
+        unwritten = said.strip()
+    if isinstance(error, SystemExit):
+        said = f"sys.exit({said}) was called"
+    # without the name of the private package and the way to its folder
+    said = said.replace(f"{version.package}.", "").replace(f"{version.folder.parent.parent}{os.sep}", "")
     return Raised(
         type(error).__name__,
-        _message(error, version),
+        said,
         _place(error, version),
         _probe_line(error.__traceback__),
         unwritten,
-        trace,
+        readable("".join(traceback.format_exception(error))),
     )
 
 
-def _message(error: BaseException, version: Version) -> str:
-    """What the error says, without the name of the private package and the way to its folder."""
-    message = str(error.msg) if isinstance(error, SyntaxError) else str(error)
-    if isinstance(error, SystemExit):
-        message = f"sys.exit({message}) was called"
-    return message.replace(f"{version.package}.", "").replace(f"{version.folder.parent.parent}{os.sep}", "")
+def _said(error: BaseException) -> str:
+    """What the error says, if it can."""
+    try:
+        return readable(str(error.msg) if isinstance(error, SyntaxError) else str(error))
+    except Exception as another:
+        return f"(it cannot say more: its __str__ raises {type(another).__name__})"
 
 
 def _place(error: BaseException, version: Version) -> Place | None:
     """The deepest line of the version's own files at which the error passed by."""
     if isinstance(error, SyntaxError) and error.filename and error.filename.startswith(str(version.folder)):
-        return Place(error.filename, error.lineno or 0, "", (error.text or "").rstrip())
+        return Place(error.filename, error.lineno or 0, "", readable(error.text or "").rstrip())
     frames = _learners_frames(error.__traceback__, version)
     return frames[-1] if frames else None
 
@@ -192,11 +226,11 @@ def _learners_frames(trace: TracebackType | None, version: Version) -> list[Plac
     for frame, line in traceback.walk_tb(trace):
         filename = frame.f_code.co_filename
         if filename.startswith(str(version.folder)) and not _is_check(filename):
-            code = linecache.getline(filename, line).strip()
+            code = readable(linecache.getline(filename, line)).strip()
             tensors = tuple(
                 f"{name} {tuple(value.shape)} {str(value.dtype).removeprefix('torch.')}"
                 for name, value in frame.f_locals.items()
-                if isinstance(value, torch.Tensor)
+                if type(value) in (torch.Tensor, torch.nn.Parameter)
             )
             places.append(Place(filename, line, frame.f_code.co_name, code, tensors[:8]))
     return places
@@ -210,6 +244,11 @@ def _probe_line(trace: TracebackType | None) -> str:
         if _is_check(frame.f_code.co_filename)
     ]
     return lines[-1] if lines else ""
+
+
+def readable(text: str) -> str:
+    """The text without what would paint on a terminal, move its cursor, or not be written at all."""
+    return UNREADABLE.sub("�", re.sub(r"\r\n?", "\n", COLOURS.sub("", text)))
 
 
 def _is_check(filename: str) -> bool:

@@ -64,6 +64,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    config.stash[SESSION].collect({item.path for item in items if is_check(item)})
     if not all(is_check(item) for item in items):
         return
     items.sort(key=lambda item: config.stash[SESSION].place(item.path))

@@ -25,6 +25,7 @@ from grader.differences import snapshot
 from grader.limits import limit
 from grader.loading import Recipe, Version, load_file
 from grader.outcome import PRINTED_LIMIT, Raised, raised_from, seed_everything
+from grader.tampering import Kept
 
 PORT = re.compile(r"(?<=[\d\]]):\d{4,5}\b")  # of a peer, in gloo's messages
 
@@ -40,23 +41,10 @@ def serve(calls: Connection, questions: Connection) -> None:
             call = pickle.loads(calls.recv_bytes())
         except (EOFError, OSError):
             return
-        with _Surroundings():
-            calls.send_bytes(pickle.dumps(answer(call)))
-            calls.recv_bytes()  # the end: if the group went earlier, the others would see a lost connection
-
-
-class _Surroundings:
-    """Puts the process back to where it was before a call."""
-
-    def __enter__(self) -> None:
-        self.environment, self.folder = dict(os.environ), os.getcwd()
-
-    def __exit__(self, *_: object) -> None:
+        calls.send_bytes(pickle.dumps(answer(call)))
+        calls.recv_bytes()  # the end: if the group went earlier, the others would see a lost connection
         if dist.is_initialized():
             dist.destroy_process_group()
-        os.chdir(self.folder)
-        os.environ.clear()
-        os.environ.update(self.environment)
 
 
 def answer(call: Call) -> Answer:
@@ -66,16 +54,20 @@ def answer(call: Call) -> Answer:
     raised: Raised | None = None
     with ExitStack() as open_until_the_end:
         version = open_until_the_end.enter_context(_version(call.recipe))
+        put_back = Kept().put_back
         try:
-            with redirect_stdout(heard), redirect_stderr(heard):
-                os.environ.update(_torchrun(call))
-                arguments = [_argument(kind, value, version) for kind, value in call.arguments]
-                function = getattr(_file(call.file), call.function)
-                if call.group:
-                    _join(call)
-                outcome.SEED = call.seed
-                seed_everything()
-                value = snapshot(function(call.rank, *arguments))
+            try:
+                with redirect_stdout(heard), redirect_stderr(heard):
+                    os.environ.update(_torchrun(call))
+                    arguments = [_argument(kind, value, version) for kind, value in call.arguments]
+                    function = getattr(_file(call.file), call.function)
+                    if call.group:
+                        _join(call)
+                    outcome.SEED = call.seed
+                    seed_everything()
+                    value = snapshot(function(call.rank, *arguments))
+            finally:
+                put_back()
         except BaseException as error:
             raised = raised_from(error, version)
             raised = replace(raised, message=PORT.sub(":…", raised.message), rank=call.rank)

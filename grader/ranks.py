@@ -61,7 +61,7 @@ def _agents_store() -> Any:
 
 def uses_ranks(check_file: Path) -> bool:
     """Whether a check's file runs anything on several processes."""
-    return "on_ranks" in check_file.read_text("utf-8", "replace")
+    return check_file.is_file() and "on_ranks" in check_file.read_text("utf-8", "replace")
 
 
 def get_ready() -> None:

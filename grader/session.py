@@ -1,6 +1,7 @@
 """What happened in one run of the checks, task by task, and what it means for progress.md."""
 
 import ast
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -32,6 +33,7 @@ class Session:
     full_traces: bool = False
     troubles: list[str] = field(default_factory=list)
     digests: dict[str, dict[str, str]] = field(default_factory=dict)
+    collected: dict[Path, str] = field(default_factory=dict)  # file of checks → its digest
 
     def task_of(self, file: Path) -> Task | None:
         """The task that a check's file belongs to."""
@@ -46,6 +48,10 @@ class Session:
         files = [(task.unit, check) for task in all_tasks(self.units) for check in task.checks]
         mine = (file.parent.name, file.name)
         return files.index(mine) if mine in files else len(files)
+
+    def collect(self, files: set[Path]) -> None:
+        """Note what the files of checks hold, before any code of the learner's has run."""
+        self.collected = {file: digest(file) for file in files}
 
     def begin(self, file: Path) -> None:
         """Note what the files of a check's unit hold, before the first of its checks loads any of them."""
@@ -102,7 +108,13 @@ class Session:
             folder = self.of_task(task)[0].file.parent
             now = digests(self.root, folder, task)
             unchanged = self.digests[task.id] == now  # no file was saved again while its checks ran
-            if unchanged and (self.passed(task) or task.id not in held):
+            other = [file for file in {result.file for result in self.of_task(task)} if self._is_other(file)]
+            if other:
+                names = ", ".join(file.name for file in other)
+                self.troubles.append(
+                    f"{names} changed while the checks ran, so {task.id} is as it was: run them again."
+                )
+            elif unchanged and (self.passed(task) or task.id not in held):
                 ticks[task.id] = self.passed(task)
         again = solved_again(self.root)
         if ticks.get(again):
@@ -113,6 +125,10 @@ class Session:
             troubles.append(record_passed(self.root, number, files) if passed else forget(self.root, number))
         troubles.append(append_history(self.root, [self._entry(result) for result in self.results]))
         self.troubles += dict.fromkeys(trouble for trouble in troubles if trouble)
+
+    def _is_other(self, file: Path) -> bool:
+        """Whether a file of checks is not what it was when this run began."""
+        return file in self.collected and (not file.is_file() or digest(file) != self.collected[file])
 
     def _held(self) -> set[str]:
         """The tasks whose boxes stay ticked: one that is being solved again, and all that build on it."""
@@ -144,11 +160,13 @@ class Session:
 def digests(root: Path, folder: Path, task: Task) -> dict[str, str]:
     """SHA-256 of each of the task's files and texts as they are now."""
     files = [*(folder / name for name in task.files), *(root / place for place in task.writes)]
-    return {file.name: digest(file) for file in files if file.is_file()}
+    return {file.name: digest(file) for file in files if file.is_file() and os.access(file, os.R_OK)}
 
 
 def check_names(file: Path) -> list[str]:
-    """The names of the test functions of a file, without running it."""
+    """The names of the test functions of a file, without running it. Of one that has gone, a name that none has."""
+    if not file.is_file():
+        return [""]
     return _test_functions(file.read_text("utf-8"))
 
 

@@ -11,15 +11,19 @@ from grader.diagnosis import Diagnosis, diagnose
 from grader.hints import hints_for, purpose
 from grader.loading import Version
 from grader.outcome import Observed, Raised
+from grader.tampering import Tampering
 from grader.written import ANSWERED
 
+MISSING = re.compile(r"AttributeError: module '(\w+)' has no attribute '(\w+)'.*")
+TAMPERING = Tampering.__name__  # the kind of Raised of a file that changes what is not its own
 EXPLAINED = {
+    "TabError": "Some lines begin with tabs, others with spaces: use four spaces everywhere.",
     "NoneType": "Something is None where a value was expected: is a return missing?",
     "File too large": "It wrote more than any check needs: does it print in a loop that never ends?",
     "EOFError": "Nobody answers input() while checks run.",
     "MemoryError": "It asked for more memory than there is.",
     "can't allocate memory": "It asked for more memory than there is.",
-    "RecursionError": "A function calls itself without an end.",
+    "RecursionError: maximum": "A function calls itself without an end.",
 }
 
 
@@ -116,7 +120,7 @@ def _not_verified(failure: Failure) -> Verdict:
 
 def _facts(failure: Failure) -> list[Line]:
     if isinstance(failure.outcome, Raised):
-        return _crash(failure.outcome)
+        return crash_facts(failure.outcome)
     return _unfinished(failure) or _divergence(failure)
 
 
@@ -142,9 +146,12 @@ def _divergence(failure: Failure) -> list[Line]:
     return lines + [Line(f"  {fact}", "code") for fact in rest]
 
 
-def _crash(outcome: Raised) -> list[Line]:
+def crash_facts(outcome: Raised) -> list[Line]:
+    """What was raised, and where."""
     message = [line.strip() for line in outcome.message.strip().splitlines() if line.strip()]
     headline = f"{outcome.kind}: {message[0][:300]}" if message else outcome.kind
+    if outcome.kind == TAMPERING:
+        return [Line(message[0], "bold")]
     if outcome.place is None:
         lines = [Line(headline, "bold")]
         if outcome.probe_line:
@@ -156,7 +163,7 @@ def _crash(outcome: Raised) -> list[Line]:
     colon = ":" if place.code else ""
     lines = [Line(headline, "bold"), Line(f"{where(Path(place.file))}, line {place.line}{inside}{colon}")]
     if place.code:
-        lines.append(Line(f"  {place.code.strip()}", "code"))
+        lines.append(Line(f"  {shortened(place.code.strip())}", "code"))
     lines += _elsewhere(outcome)
     if place.tensors:
         lines.append(Line(f"Tensors there: {'; '.join(place.tensors)}"))
@@ -173,7 +180,9 @@ def _elsewhere(outcome: Raised) -> list[Line]:
 def _explained(outcome: Raised) -> list[Line]:
     """A sentence about an error whose own words do not help a beginner."""
     said = f"{outcome.kind}: {outcome.message}"
-    return [Line(sentence) for sign, sentence in EXPLAINED.items() if sign in said]
+    missing = MISSING.fullmatch(said) if outcome.place is None else None
+    lines = [Line(f"There is no {missing[2]} in {missing[1]}.py: was it renamed, or deleted?")] if missing else []
+    return lines + [Line(sentence) for sign, sentence in EXPLAINED.items() if sign in said]
 
 
 def _advice(bench: Bench, failure: Failure, diagnosis: Diagnosis) -> list[Line]:
@@ -204,6 +213,10 @@ def _named(bench: Bench, mistake: Mistake) -> list[Line]:
         Line(f"    {mistake.why}"),
         Line(f"    Read: {where(bench.exercise / 'README.md')}{mistake.read}", "dim"),
     ]
+
+
+def shortened(code: str, most: int = 200) -> str:
+    return code if len(code) <= most else f"{code[: most - 1]}…"
 
 
 def where(file: Path) -> str:

@@ -20,14 +20,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import TextIO
 
-from grader import tampering
-from grader.bench import CRASHED, Bench
-from grader.limits import ctrl_c_ignored, limit
-from grader.outcome import PRINTED_LIMIT
+from grader.bench import CRASHED, PASSED, Bench
+from grader.limits import ctrl_c_ignored, lead_group, limit
+from grader.outcome import PRINTED_LIMIT, raised_from, readable
 from grader.ranks import get_ready, uses_ranks
-from grader.verdict import Line, Verdict, judge, where
+from grader.surroundings import left_running
+from grader.tampering import grader_functions, sentence
+from grader.verdict import Line, Verdict, crash_facts, judge, where
 
+LINE_CLOSED = 74  # the exit code of a child that cannot answer any more
 GRACE = 1.0  # seconds between the stack dump and the end
 COUNTS_COMPUTING = hasattr(signal, "setitimer")  # not on Windows
 PATIENCE = 3 if COUNTS_COMPUTING else 1  # by the clock, as a multiple of the limit
@@ -70,9 +73,12 @@ class Worker:
             pipe.send(order)
             if not pipe.poll(order.seconds * PATIENCE + GRACE):
                 return self._out_of_time(order)
-            return pipe.recv()
+            verdict, used_up = pipe.recv()
         except (EOFError, ConnectionError, OSError):
             return self._died(order)
+        if used_up:
+            self._stop()
+        return verdict
 
     def close(self) -> None:
         self._stop()
@@ -96,6 +102,9 @@ class Worker:
         if self._pipe is not None:
             self._pipe.close()
         if self._process is not None:
+            if sys.platform == "linux" and self._process.pid is not None:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(self._process.pid, signal.SIGKILL)  # and all that the learner's code has started
             self._process.kill()
             self._process.join()
         self._process = self._pipe = None
@@ -136,7 +145,7 @@ def beginning(file: Path, limit: int = PRINTED_LIMIT) -> str:
     if not file.is_file():
         return ""
     with file.open("rb") as stream:
-        return stream.read(limit).decode("utf-8", "replace")
+        return readable(stream.read(limit).decode("utf-8", "replace"))
 
 
 def _cause(code: int | None) -> str:
@@ -145,6 +154,8 @@ def _cause(code: int | None) -> str:
             name = signal.Signals(-code).name
             reason = "SIGKILL: most likely out of memory" if name == "SIGKILL" else name
             return f"The Python interpreter itself went down ({reason})."
+    if code == LINE_CLOSED:
+        return "The line from the check to the grader is closed: a file closes what it has not opened (os.close)."
     return f"Python ended in the middle of the check (exit code {code}): os._exit() does that."
 
 
@@ -152,43 +163,58 @@ def serve(pipe: Connection, parents: Connection, folder: Path, answer: Callable[
     """The child: answer each order with a verdict, until the parent closes its end of the pipe, or is gone."""
     parents.close()  # a copy of it kept open here would hide the parent's end
     limit()
+    lead_group()
     benches: dict[tuple[Path, Path], Bench] = {}
     pipe.send("ready")
-    with (folder / "stack").open("w+") as stack:
-        faulthandler.enable(stack)
-        if COUNTS_COMPUTING:
-            faulthandler.register(signal.SIGPROF, stack, chain=True)  # then the signal ends the process
-        while True:
-            try:
-                order = pipe.recv()
-            except (EOFError, OSError):
-                return
-            stack.truncate(0)
-            stack.seek(0)
-            faulthandler.dump_traceback_later(order.seconds * PATIENCE, file=stack)
-            _limit_time(order.seconds)
-            with _redirected(folder / "printed") if order.capture else contextlib.nullcontext():
-                if uses_ranks(order.exercise / order.file):
-                    get_ready()
-                bench = benches.setdefault((order.exercise, order.solution), Bench(order.exercise, order.solution))
-                verdict = answer(bench, order)
-            faulthandler.cancel_dump_traceback_later()
-            _limit_time(0)
-            pipe.send(verdict if order.capture else replace(verdict, printed=""))
+    stack = (folder / "stack").open("w+")
+    faulthandler.enable(stack)
+    me = os.getpid()
+    while True:
+        try:
+            order = pipe.recv()
+        except (EOFError, OSError):
+            return
+        try:
+            reply = _reply(order, benches, folder, stack, answer)
+            if os.getpid() != me:
+                os._exit(0)  # a copy that the learner's code has made with os.fork(): one answer is enough
+            pipe.send(reply)
+        except (OSError, ValueError):
+            os._exit(LINE_CLOSED)
+
+
+def _reply(
+    order: Order,
+    benches: dict[tuple[Path, Path], Bench],
+    folder: Path,
+    stack: TextIO,
+    answer: Callable[[Bench, Order], Verdict],
+) -> tuple[Verdict, bool]:
+    """The verdict, and whether this process is used up: something is left in it that cannot be put back."""
+    stack.truncate(0)
+    stack.seek(0)
+    faulthandler.dump_traceback_later(order.seconds * PATIENCE, file=stack)
+    if COUNTS_COMPUTING:
+        faulthandler.register(signal.SIGPROF, stack, chain=True)  # then the signal ends the process
+    _limit_time(order.seconds)
+    with _redirected(folder / "printed") if order.capture else contextlib.nullcontext():
+        if uses_ranks(order.exercise / order.file):
+            get_ready()
+        bench = benches.setdefault((order.exercise, order.solution), Bench(order.exercise, order.solution))
+        running, functions = left_running(), grader_functions()
+        verdict = answer(bench, order)
+        changed = [name for name, code in grader_functions().items() if functions.get(name, code) is not code]
+        used_up = bool(changed) or not left_running() <= running
+    faulthandler.cancel_dump_traceback_later()
+    _limit_time(0)
+    if changed and verdict.state == PASSED:
+        verdict = _crash(sentence(changed))
+    return (verdict if order.capture else replace(verdict, printed="")), used_up
 
 
 def verdict_of(bench: Bench, order: Order) -> Verdict:
     """Run the order's check in this process."""
-    before = tampering.names()
-    verdict = _judged(bench, order)
-    changed = tampering.put_back(before)
-    if not changed:
-        return verdict
-    text = f"One of the files changes torch itself: {', '.join(changed[:5])}. Give what is yours a name of its own."
-    return replace(verdict, state=CRASHED, summary=text, facts=(Line(text, "bold"),), advice=(), mistakes=())
-
-
-def _judged(bench: Bench, order: Order) -> Verdict:
+    version = None
     try:
         check = next(check for check in bench.checks_of(order.file) if check.name == order.check)
         version = bench.reference if order.reference else bench.learners
@@ -196,8 +222,17 @@ def _judged(bench: Bench, order: Order) -> Verdict:
             warnings.simplefilter("ignore")
             return judge(bench, check, version, order.task)
     except Exception as error:
-        text = f"The check itself failed, which is not your fault ({type(error).__name__}: {error}). Please report it."
+        raised = raised_from(error, version) if version else None
+        if raised and raised.place:  # an object of the learner's cannot even be looked at
+            facts = crash_facts(raised)
+            return Verdict(CRASHED, facts[0].text, tuple(facts), trace=raised.trace)
+        what = f"{type(error).__name__}: {error}"[:300]
+        text = f"The check itself failed, which is not your fault ({what}). Please report it."
         return Verdict("broken check", text, (Line(text, "bold"),), trace=traceback.format_exc())
+
+
+def _crash(text: str) -> Verdict:
+    return Verdict(CRASHED, text, (Line(text, "bold"),))
 
 
 def _limit_time(seconds: float) -> None:
