@@ -37,9 +37,37 @@ def sources() -> int:
     return 0
 
 
+def tolerances(
+    unit: Annotated[str, tyro.conf.Positional] = "",
+    compiling: bool = True,
+) -> int:
+    """Measure the distance of each tolerance from right answers and from mistakes, where a check has changed since.
+
+    Args:
+        unit: part of a unit's name, such as day02; every unit if left out.
+        compiling: measure the compiled references, too, which takes minutes.
+    """
+    from proof.tolerances_command import run
+
+    return run(ROOT, unit, compiling)
+
+
+def pairs(unit: Annotated[str, tyro.conf.Positional] = "") -> int:
+    """Make two catalogued mistakes at once, and see whether a check fails and what it names.
+
+    Args:
+        unit: part of a unit's name, such as day02; every unit if left out.
+    """
+    from proof.pairs_report import run
+
+    return run(ROOT, unit)
+
+
 COMMANDS: dict[str, Callable[..., int]] = {
     "mutants": mutants,
     "sources": sources,
+    "tolerances": tolerances,
+    "pairs": pairs,
 }
 
 if __name__ == "__main__":
