@@ -49,7 +49,7 @@ def again(
     place: Annotated[
         str,
         typer.Argument(
-            metavar="[TASK|FILE]",
+            metavar="TASK|FILE",
             help="What to solve again. Left out: what was hardest of the last week.",
             autocompletion=complete_places,
         ),

@@ -128,7 +128,13 @@ def _leave_types_out(command: Any) -> None:
         _leave_types_out(inner)
 
 
-app = typer.Typer(cls=Verbs, rich_markup_mode=None, pretty_exceptions_enable=False, context_settings=CONTEXT)
+app = typer.Typer(
+    cls=Verbs,
+    subcommand_metavar="[VERB] ...",
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings=CONTEXT,
+)
 
 
 @app.callback(invoke_without_command=True)

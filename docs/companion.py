@@ -22,6 +22,10 @@ ALT = {
     "tidy": "Two findings in a file of day 5, code in a comment and a print; why, and what to do",
     "try-readme": "The installation works, the training has a slip of the finger in it, the rest was not tried",
     "interview": "A question about the run, its four points, two of which were said, and what would be asked next",
+    "again": "An exercise begins anew, what to type when it is solved, and the first solution comes back",
+    "write": "A text was made from its template, where it is, and how to check it",
+    "two-weeks": "The page was made, and how to open it",
+    "report": "A report was made about a run, where it is, and what is left to write",
     "reset": "A file is reset, the reset is undone, and both backups are listed",
     "new-stubs": "The new stub lies beside the learner's file; its signature has one argument more",
     "data": "Each set of data: whether it is there, how large it is, and where",
@@ -29,6 +33,8 @@ ALT = {
     "help": "All verbs in four groups",
     "grade": "A table of six learners and three tasks, a note on one of them, and the most common mistakes",
 }
+
+ELSEWHERE = {"undo": "reset", "backups": "reset"}  # verb → the verb whose picture shows it
 
 
 def helps() -> dict[str, dict[str, str]]:
@@ -61,6 +67,8 @@ def verbs() -> str:
             parts.append(f"{'####' if ' ' in name else '###'} {name}\n")
             if name in ALT and (ROOT / f"docs/pictures/companion_{name}.svg").is_file():
                 parts.append(f"![{ALT[name]}](pictures/companion_{name}.svg)\n")
+            if name in ELSEWHERE:
+                parts.append(f"[{ELSEWHERE[name]}](#{ELSEWHERE[name]}) has its picture.\n")
             parts.append(f"```text\n{text.strip()}\n```\n")
     return "\n".join(parts)
 

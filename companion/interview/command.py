@@ -24,10 +24,14 @@ from companion.written import write
 
 
 def interview(
-    minutes: Annotated[float, typer.Option(help="How long it lasts; the last answer may be finished.")] = 40,
-    topic: Annotated[str, typer.Option(help="Questions of one topic only; --topics lists them.")] = "",
-    run: Annotated[str, typer.Option(help="The run that is asked about; else that of the report, or the best.")] = "",
-    seed: Annotated[int | None, typer.Option(help="The same seed draws the same questions.")] = None,
+    minutes: Annotated[
+        float, typer.Option(metavar="N", help="How long it lasts; the last answer may be finished.")
+    ] = 40,
+    topic: Annotated[str, typer.Option(metavar="TOPIC", help="Questions of one topic only; --topics lists them.")] = "",
+    run: Annotated[
+        str, typer.Option(metavar="RUN", help="The run that is asked about; else that of the report, or the best.")
+    ] = "",
+    seed: Annotated[int | None, typer.Option(metavar="N", help="The same seed draws the same questions.")] = None,
     list_topics: Annotated[bool, typer.Option("--topics", help="List the topics, with what you said so far.")] = False,
 ) -> None:
     """A mock interview: answer aloud, see the points, score yourself.

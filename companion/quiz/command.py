@@ -31,13 +31,16 @@ MOST = 12  # questions of a mixed session
 
 def quiz(
     day: Annotated[
-        str, typer.Argument(help="A day or one of its tasks: day02, 2.3.", autocompletion=complete_places)
+        str,
+        typer.Argument(metavar="DAY", help="A day or one of its tasks: day02, 2.3.", autocompletion=complete_places),
     ] = "",
     mix: Annotated[bool, typer.Option("--mixed", help="Questions from all the days that you have begun.")] = False,
     week: Annotated[
-        int, typer.Option("--week", help="Questions from one week's days: 1 or 2.", show_default=False)
+        int, typer.Option("--week", metavar="N", help="Questions from one week's days: 1 or 2.", show_default=False)
     ] = 0,
-    count: Annotated[int, typer.Option("--count", help="How many, with --mixed and --week.", min=1)] = MOST,
+    count: Annotated[
+        int, typer.Option("--count", metavar="N", help="How many, with --mixed and --week.", min=1)
+    ] = MOST,
     again: Annotated[bool, typer.Option("--again", help="All of the day's questions anew.")] = False,
     statistics: Annotated[bool, typer.Option("--list", help="What is due, and what was hard.")] = False,
 ) -> None:

@@ -17,7 +17,7 @@ TEXT = "notes/report.md"
 
 def report(
     run: Annotated[
-        str, typer.Argument(metavar="[RUN]", help="The run: its name in runs/ or docs/runs/, or its folder.")
+        str, typer.Argument(metavar="RUN", help="The run: its name in runs/ or docs/runs/, or its folder.")
     ] = "",
 ) -> None:
     """Write your project's report: the figures of a run are filled in, the rest is yours.

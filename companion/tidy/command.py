@@ -25,7 +25,9 @@ SHOWN = 40  # findings
 def tidy(
     place: Annotated[
         str,
-        typer.Argument(metavar="[PLACE]", help="A day, a task or a file; everything.", autocompletion=complete_places),
+        typer.Argument(
+            metavar="PLACE", help="A day, a task or a file. Left out: everything.", autocompletion=complete_places
+        ),
     ] = "",
     reference: Annotated[bool, typer.Option("--reference", help="Look at the solutions instead.", hidden=True)] = False,
 ) -> None:

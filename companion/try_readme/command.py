@@ -27,7 +27,7 @@ TINY = "¹"  # stands beside the time of a command to which something was added
 
 
 def try_readme(
-    minutes: Annotated[float, typer.Option(help="How long one command may take.")] = 10.0,
+    minutes: Annotated[float, typer.Option(metavar="N", help="How long one command may take.")] = 10.0,
     online: Annotated[
         bool, typer.Option("--online", help="Borrow no packages: pip downloads everything, PyTorch included.")
     ] = False,

@@ -32,6 +32,10 @@ SCREENS: dict[str, tuple[list[str], list[str], str]] = {
     "solution": ([], ["course solution attention.py"], "y\n"),
     "trace": ([], ["course trace gpt.py"], ""),
     "swap": ([], ["course swap gpt.py"], ""),
+    "again": ([], ["course again by_hand.py", "course again --back"], ""),
+    "write": ([], ["course write 7.2"], ""),
+    "two-weeks": ([], ["course two-weeks"], ""),
+    "report": ([], ["course report wikitext2-cpu"], ""),
     "reset": ([], ["course reset attention.py", "course undo", "course backups"], ""),
     "new-stubs": ([], ["course new-stubs"], ""),
     "data": ([], ["course data list"], ""),
@@ -95,6 +99,11 @@ def third_day(folder: Path) -> None:
     block.write_text(change(text, 'nn.GELU(approximate="tanh")', "nn.GELU()"), encoding="utf-8")
 
 
+def recorded_run(folder: Path) -> None:
+    """A run that a report can be about."""
+    shutil.copytree(ROOT / "docs/runs/wikitext2-cpu", folder / "docs/runs/wikitext2-cpu")
+
+
 LEARNERS = {"Ada": (), "Bo": ("not_scaled",), "Chen": ("not_scaled", "unbiased_variance"), "Dora": ("mask_added",)}
 TRICKS = {  # what stands in attention.py of these, and begins with the reference's
     "Emil": "\n\nfrom solutions.day02_attention.attention import scaled_dot_product_attention  # noqa: E402,F401\n",
@@ -128,7 +137,7 @@ def screen(folder: Path, typed: str, answer: str = "", before: str = "") -> str:
     return (done.stdout + done.stderr).replace(str(folder), "~/gpt-by-hand").rstrip()
 
 
-PREPARED = {"new-stubs": update, "trace": third_day, "swap": third_day, "grade": a_class}
+PREPARED = {"new-stubs": update, "trace": third_day, "swap": third_day, "grade": a_class, "report": recorded_run}
 
 
 def draw(name: str) -> None:

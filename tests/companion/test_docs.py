@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from docs.companion import ALT, PAGE, ROOT, filled_in, helps
+from companion.cli import SECTIONS
+from docs.companion import ALT, ELSEWHERE, PAGE, ROOT, filled_in, helps
 
 TEXT = PAGE.read_text(encoding="utf-8")
 HELPS = {name: text for texts in helps().values() for name, text in texts.items()}
@@ -44,4 +45,12 @@ def test_every_picture_has_its_words():
     assert pictures <= set(ALT)
     assert all(
         "<script" not in path.read_text("utf-8") for path in Path(ROOT / "docs/pictures").glob("companion_*.svg")
+    )
+
+
+@pytest.mark.parametrize("verb", [verb for verbs in SECTIONS.values() for verb in verbs])
+def test_every_verb_has_its_picture(verb):
+    name = ELSEWHERE.get(verb, verb)
+    assert (
+        f"pictures/companion_{name}.svg" in section(name) and (ROOT / f"docs/pictures/companion_{name}.svg").is_file()
     )
