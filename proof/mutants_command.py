@@ -23,6 +23,9 @@ def measure(root: Path, unit: str, file: str, only_survivors: bool) -> int:
     except MutantsError as error:
         print(error, file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("Stopped. What was found so far is kept, and not measured again.", file=sys.stderr)
+        return 130
 
 
 def _units(root: Path, unit: str, file: str) -> list[str]:

@@ -9,11 +9,14 @@ import shutil
 import signal
 import sys
 import tempfile
+import threading
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from multiprocessing import forkserver
 from multiprocessing.util import get_temp_dir
 from pathlib import Path
+
+from tqdm import tqdm
 
 from grader.bench import PASSED, Bench
 from grader.comparison import Check
@@ -54,9 +57,11 @@ def asked(bench: Bench, mutant: Mutant, checks: Sequence[Check], costs: Mapping[
         finally:
             os._exit(1)
     os.close(writer)
-    _, status = os.waitpid(child, 0)  # the limits of time see to it that this ends
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(child, signal.SIGKILL)  # what it started, and did not end
+    try:
+        _, status = os.waitpid(child, 0)  # the limits of time see to it that this ends
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child, signal.SIGKILL)  # what it started, and did not end
     with os.fdopen(reader, "rb") as pipe:
         said = os.read(pipe.fileno(), 2**16).decode().splitlines()
     shutil.rmtree(folder, ignore_errors=True)
@@ -102,6 +107,7 @@ def _confine(folder: Path) -> None:
     with open(os.devnull, "r+b") as nothing:
         for number in (0, 1, 2):
             os.dup2(nothing.fileno(), number)
+    tqdm.set_lock(threading.RLock())  # its own is shared among processes: a mutant that dies with it stops all others
     limit()
     resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
     for number in (signal.SIGPROF, signal.SIGALRM):
