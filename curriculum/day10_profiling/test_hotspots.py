@@ -62,6 +62,7 @@ def tables(hotspots):
         "runtime calls": rows(events, 1, "runtime"),
         "kernels of a profile without a GPU": rows([event for event in events if event.kind != "kernel"], 3, "kernel"),
         "none": rows(events, 0),
+        "one that took no time": rows(events_of(hotspots, [("aten::view", "operation", MAIN, 7, 7, 0)]), 1),
     }
 
 
@@ -80,6 +81,7 @@ def test_costliest(lesson, compare):
         "runtime calls": [["cudaStreamSynchronize", 1, 28.0, 1.0]],
         "kernels of a profile without a GPU": [],
         "none": [],
+        "one that took no time": [["aten::view", 1, 0.0, 0.0]],
     }
     compare(tables, lesson("hotspots"), expected=expected)
 

@@ -259,26 +259,25 @@ def test_order(lesson, compare):
     compare(order, lesson("loss_scaler"), expected=expected)
 
 
+REFUSED = (
+    ("init_scale", 0.0, -8.0),
+    ("growth_factor", 1.0, 0.5),
+    ("backoff_factor", 1.0, 2.0, 0.0, -0.5),
+    ("growth_interval", 0, -1),
+)
+
+
 def settings_refused(loss_scaler):
-    wrong = [
-        {"init_scale": 0.0},
-        {"growth_factor": 1.0},
-        {"backoff_factor": 1.0},
-        {"backoff_factor": 0.0},
-        {"growth_interval": 0},
-    ]
-    return {str(one): raised(lambda one=one: loss_scaler.LossScaler(**one)) for one in wrong}
+    return {
+        f"{name} = {value}": raised(lambda name=name, value=value: loss_scaler.LossScaler(**{name: value}))
+        for name, *values in REFUSED
+        for value in values
+    }
 
 
 def test_settings(lesson, compare):
     """Settings with which a scale could not grow or shrink are refused"""
-    names = [
-        "{'init_scale': 0.0}",
-        "{'growth_factor': 1.0}",
-        "{'backoff_factor': 1.0}",
-        "{'backoff_factor': 0.0}",
-        "{'growth_interval': 0}",
-    ]
+    names = [f"{name} = {value}" for name, *values in REFUSED for value in values]
     compare(settings_refused, lesson("loss_scaler"), expected=dict.fromkeys(names, "ValueError"))
 
 
@@ -297,7 +296,16 @@ def at_the_limit(make):
     weights.grad = torch.tensor(INF)
     low.step(optimizer)
     low.update()
-    return {"scale and count after each iteration": seen, "1, after an overflow": float(low.get_scale())}
+    high = make(init_scale=torch.finfo(torch.float32).max / 2, growth_interval=1)
+    high.scale(torch.zeros(()))
+    weights.grad = torch.tensor(1e-9)
+    high.step(optimizer)
+    high.update()
+    return {
+        "scale and count after each iteration": seen,
+        "1, after an overflow": float(low.get_scale()),
+        "half of the largest number, grown": float(high.get_scale()),
+    }
 
 
 def test_limit(lesson, compare):

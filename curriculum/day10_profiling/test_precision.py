@@ -22,6 +22,7 @@ def losses_of_values(precision):
         "times 1024, in bfloat16": lost(VALUES, BRAIN, 1024.0),
         "times 2 ** 130, in bfloat16": lost(VALUES, BRAIN, 2.0**130),
         "zeros alone": lost(torch.zeros(3), HALF),
+        "one number alone": lost(torch.tensor([0.0, 1e-9]), HALF),
         "a plain number for a share": type(precision.lost_in(VALUES, HALF).to_zero).__name__,
     }
 
@@ -36,6 +37,7 @@ def test_lost_in(lesson, compare):
         "times 1024, in bfloat16": [0.0, 0.1],
         "times 2 ** 130, in bfloat16": [0.0, 0.5],  # 1.0, 65504, -70000, 1e38, 4.0
         "zeros alone": [0.0, 0.0],
+        "one number alone": [1.0, 0.0],
         "a plain number for a share": "float",
     }
     compare(losses_of_values, lesson("precision"), expected=expected)
@@ -92,6 +94,7 @@ def norms(precision):
         "float16": half,
         "bfloat16": brain,
         "float32, eps = 0.1": precision.rms_norm(X, GAIN, eps=0.1),
+        "float32, no eps given": precision.rms_norm(X, GAIN),
     }
 
 
@@ -102,7 +105,7 @@ def norms_by_hand():
 
     wide = {"float32": torch.float32, "float16": HALF, "bfloat16": BRAIN}
     seen = {name: norm(X.to(dtype), 1e-8).to(dtype) for name, dtype in wide.items()}
-    return seen | {"float32, eps = 0.1": norm(X, 0.1).float()}
+    return seen | {"float32, eps = 0.1": norm(X, 0.1).float(), "float32, no eps given": norm(X, 1e-5).float()}
 
 
 def test_rms_norm(lesson, compare):

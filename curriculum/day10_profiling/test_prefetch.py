@@ -24,34 +24,32 @@ def until(happened):
         computed = by_others if in_vain == 0 else computed
 
 
+WORKERS = (  # seconds to load, seconds of a step, cores; and the workers that are enough
+    (0.3, 0.1, 8, 3),
+    (0.25, 0.1, 8, 3),
+    (0.1, 0.1, 8, 1),
+    (0.05, 0.1, 8, 1),
+    (0.001, 0.1, 8, 1),
+    (0.0009, 0.1, 8, 0),
+    (0.000995, 0.1, 8, 0),
+    (0.0, 0.1, 8, 0),
+    (2.0, 0.1, 8, 7),
+    (2.0, 0.1, 2, 1),
+    (2.0, 0.1, 1, 1),
+)
+
+
+def said(load, step, cores):
+    return f"{load} s to load for each step of {step} s on {cores} core{'s' if cores > 1 else ''}"
+
+
 def numbers(prefetch):
-    needed = prefetch.workers_needed
-    return {
-        "0.3 s to load, 0.1 s a step, 8 cores": needed(0.3, 0.1, 8),
-        "0.25, 0.1, 8": needed(0.25, 0.1, 8),
-        "0.1, 0.1, 8": needed(0.1, 0.1, 8),
-        "0.05, 0.1, 8": needed(0.05, 0.1, 8),
-        "0.001, 0.1, 8": needed(0.001, 0.1, 8),
-        "0.0009, 0.1, 8": needed(0.0009, 0.1, 8),
-        "nothing to load": needed(0.0, 0.1, 8),
-        "2.0, 0.1, 8": needed(2.0, 0.1, 8),
-        "2.0, 0.1, 2": needed(2.0, 0.1, 2),
-        "2.0, 0.1, 1": needed(2.0, 0.1, 1),
-    }
+    return {said(*case): prefetch.workers_needed(*case) for *case, _ in WORKERS}
 
 
 def test_workers_needed(lesson, compare):
     """How many workers are enough"""
-    expected = dict(zip(numbers(_Counted), [3, 3, 1, 1, 1, 0, 0, 7, 1, 1], strict=True))
-    compare(numbers, lesson("prefetch"), expected=expected)
-
-
-class _Counted:
-    """For the names alone."""
-
-    @staticmethod
-    def workers_needed(*_):
-        return 0
+    compare(numbers, lesson("prefetch"), expected={said(*case): workers for *case, workers in WORKERS})
 
 
 def log_of(prefetch, count, **settings):

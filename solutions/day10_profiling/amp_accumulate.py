@@ -80,7 +80,7 @@ def accumulated_amp_step(
     optimizer.zero_grad()
     ranks = dist.get_world_size() if dist.is_initialized() else 1
     weight = ranks / tokens.clamp(min=1)
-    loss = torch.zeros((), device=tokens.device)
+    loss = torch.zeros_like(weight)
     for number, (x, y) in enumerate(micro_batches, start=1):
         with _silent(model, number < len(micro_batches)):
             with torch.autocast(x.device.type, dtype=dtype):

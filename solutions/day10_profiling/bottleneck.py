@@ -75,7 +75,7 @@ def suspects(events: Sequence[Event]) -> dict[str, float]:
     return {
         "data": share_of_steps(events, _is_data),
         "optimizer": share_of_steps(events, lambda event: event.kind == "range" and event.name == "optimizer"),
-        "recomputed": share_of_steps(events, lambda event: event.kind == "range" and event in again),
+        "recomputed": share_of_steps(events, lambda event: event in again),
         "float64": share_of_steps(events, _is_float64),
         "copies": share_of_steps(events, lambda event: event.kind == "operation" and event.name == "aten::copy_"),
         "reads": share_of_steps(events, _is_read),

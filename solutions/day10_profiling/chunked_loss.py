@@ -51,7 +51,7 @@ class _SummedLoss(torch.autograd.Function):
         device, wanted = hidden.device.type, ctx.needs_input_grad
         dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else hidden.dtype
         slope_dtype = torch.float32 if dtype == torch.float16 else dtype
-        total = torch.zeros((), device=hidden.device)
+        total = hidden.new_zeros((), dtype=torch.float32)
         for_hidden = torch.zeros_like(hidden, dtype=torch.float32) if wanted[0] else None  # (n, C)
         for_weight = torch.zeros_like(weight, dtype=torch.float32) if wanted[1] else None  # (V, C)
         head, head_for_slope = weight.to(dtype), weight.to(slope_dtype)
@@ -61,7 +61,7 @@ class _SummedLoss(torch.autograd.Function):
                 total += F.nll_loss(log_p, y, ignore_index=ignore_index, reduction="sum")
                 slope = _slope(log_p, y, ignore_index).to(slope_dtype)
                 if for_hidden is not None:
-                    for_hidden[rows] = (slope @ head_for_slope).float()
+                    for_hidden[rows] = slope @ head_for_slope
                 if for_weight is not None:
                     for_weight += slope.T @ x.to(slope_dtype)
         ctx.save_for_backward(for_hidden, for_weight)

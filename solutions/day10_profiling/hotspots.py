@@ -15,7 +15,7 @@ class Row(NamedTuple):
     name: str
     calls: int
     time: float  # microseconds of its own, all calls together
-    share: float  # of the own time of all events of this kind, from 0.0 to 1.0
+    share: float  # of the own time of all events of this kind, from 0.0 to 1.0; 0.0 if they took none
 
 
 def self_times(events: Sequence[Event]) -> list[float]:

@@ -44,7 +44,7 @@ class LossScaler:
     ) -> None:
         if init_scale <= 0 or growth_factor <= 1 or not 0 < backoff_factor < 1 or growth_interval < 1:
             raise ValueError("a scale is above 0, grows by a factor above 1, backs off by one between 0 and 1")
-        self._scale = float(init_scale)
+        self._scale = init_scale
         self._growth_factor, self._backoff_factor = growth_factor, backoff_factor
         self._growth_interval, self._growth_tracker = growth_interval, 0
         self._overflowed: dict[int, Tensor | bool] = {}  # by optimizer, since the last update
@@ -113,7 +113,7 @@ class LossScaler:
         """
         if not self._overflowed:
             raise RuntimeError("update() comes after step()")
-        if any(bool(overflowed) for overflowed in self._overflowed.values()):
+        if any(self._overflowed.values()):
             self._scale *= self._backoff_factor
             self._growth_tracker = 0
         else:

@@ -528,7 +528,7 @@ def all_optimizers_skip(source):
 def last_optimizer_decides(source):
     return change(
         source,
-        "if any(bool(overflowed) for overflowed in self._overflowed.values()):",
+        "if any(self._overflowed.values()):",
         "if bool(list(self._overflowed.values())[-1]):",
     )
 
@@ -542,7 +542,7 @@ def last_optimizer_decides(source):
 def every_optimizer_updates(source):
     source = change(
         source,
-        "        if any(bool(overflowed) for overflowed in self._overflowed.values()):\n"
+        "        if any(self._overflowed.values()):\n"
         "            self._scale *= self._backoff_factor\n            self._growth_tracker = 0\n        else:\n"
         "            self._growth_tracker += 1\n"
         "            if self._growth_tracker == self._growth_interval:\n"
@@ -1389,6 +1389,26 @@ def overflow_read(source):
     return change(
         source, "gradient.masked_fill_(overflow > 0, ", "gradient.masked_fill_(torch.tensor(overflow.item() > 0), "
     )
+
+
+@mistake(
+    "amp_accumulate",
+    says="The number that the ranks exchange is made on the CPU.",
+    why="On GPUs a rank that has no gradient brings a number of the wrong device, and the all-reduce breaks off.",
+    read="#all-ranks-judge-alike",
+)
+def exchanged_on_the_cpu(source):
+    return change(source, "overflow = torch.zeros((), device=device)", "overflow = torch.zeros(())")
+
+
+@mistake(
+    "amp_accumulate",
+    says="The loss is added up in float16, as the logits are.",
+    why="4,096 tokens with a loss of 32 each are more than 65,504. And before that, the last digits are gone.",
+    read="#which-operations-stay-in-float32",
+)
+def loss_in_float16(source):
+    return change(source, "F.cross_entropy(logits.float().flatten", "F.cross_entropy(logits.flatten")
 
 
 # 10.2 scaler_health
@@ -3132,8 +3152,8 @@ def product_in_float32_always(source):
 def loss_rounded(source):
     return change(
         source,
-        "total = torch.zeros((), device=hidden.device)",
-        "total = torch.zeros((), device=hidden.device, dtype=dtype)",
+        "total = hidden.new_zeros((), dtype=torch.float32)",
+        "total = hidden.new_zeros((), dtype=dtype)",
     )
 
 
