@@ -2,11 +2,11 @@
 
 import difflib
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from grader.proof import unit_folders
-from proof.mutants_equivalent import contradictions, declared, stanza
+from proof.mutants_equivalent import Declared, declared, stanza
 from proof.mutants_report import digest_of, entry_of, write
 from proof.mutants_run import Fate, Field, MutantsError, fates
 
@@ -41,29 +41,29 @@ def _units(root: Path, unit: str, file: str) -> list[str]:
 
 def _measured(root: Path, unit: str, file: str, report: bool) -> int:
     """Measure one unit: say what is left to do, and put what was found into the report if it is wanted."""
-    entries, digest = declared(root, unit), digest_of(root, unit)
-    entries = {name: entry for name, entry in entries.items() if file in ("", name.split(".")[0])}
+    known, digest = declared(root, unit), digest_of(root, unit)
+    known = known.within(file) if file else known
     with Field(root, unit) as field:
         mutants = [mutant for stem in field.stems if file in ("", stem) for mutant in field.mutants(stem)]
         found = fates(field, mutants, lambda line: print(f"{unit}: {line}", file=sys.stderr, flush=True))
-    left, faults = _left(unit, found, entries), contradictions(found, entries)
+    left, faults = _left(unit, found, known), known.contradictions(found)
     for fault in faults:
         print(f"{unit}: {fault}", file=sys.stderr)
     if report and not faults:
-        write(root, {unit: entry_of(found, entries, digest)})
+        write(root, {unit: entry_of(found, known, digest)})
     return 1 if left or faults else 0
 
 
-def _left(unit: str, found: Sequence[Fate], entries: Mapping[str, object]) -> int:
+def _left(unit: str, found: Sequence[Fate], known: Declared) -> int:
     """Print the survivors that nobody has declared, as declarations to be filled in. Gives how many there are."""
-    surviving = [fate for fate in found if fate.survived and fate.mutant.id not in entries]
+    surviving = [fate for fate in found if fate.survived and not known.covers(fate.mutant)]
     for fate in surviving:
         print(stanza(fate, f"solutions/{unit}/{fate.mutant.stem}.py"), end="\n\n")
     for fate in (fate for fate in found if fate.broken):
         print(f"{unit}: {fate.check} broke on {fate.mutant.id} ({fate.state}): mend it.", file=sys.stderr)
     killed = sum(not fate.survived for fate in found)
-    declared = len(found) - killed - len(surviving)
-    print(f"{unit}: {len(found)} mutants, {killed} killed, {declared} declared equivalent, {len(surviving)} left")
+    equivalent = len(found) - killed - len(surviving)
+    print(f"{unit}: {len(found)} mutants, {killed} killed, {equivalent} declared equivalent, {len(surviving)} left")
     return len(surviving)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from grader.matrix import index_of
-from proof.mutants_equivalent import equivalents_file
+from proof.mutants_equivalent import Declared, equivalents_file
 from proof.mutants_kinds import KINDS
 from proof.mutants_run import Fate
 
@@ -16,11 +16,12 @@ COUNTS = ("mutants", "killed", "equivalent", "surviving")
 HEAD = """# Machine-made mistakes
 
 The catalogues hold the mistakes that people make. Here a machine makes them: every file that a learner writes is
-changed in one place after another, and the checks that reach it run on each of these mutants. One that every check
-passes shows a gap in the checks, unless it computes the same for whoever keeps the contract: then it is declared
-equivalent, with the reason, in `proof/equivalents/`.
+changed in one place after another (what the stub gives already is left alone), and the checks that reach it run on each
+of these mutants. A mutant that all of them pass shows a gap, and a check is added; unless nobody who keeps the contract
+could see a difference: then it is declared equivalent, and its declaration shows why.
 
-Made by `python -m proof mutants`. The kill rate is that of the mutants that are not equivalent.
+The kill rate is that of the mutants that are not equivalent. Made by `python -m proof mutants`, and held to be current
+by `make test`. Checks of runs and of texts reach no code, and take no part.
 """
 
 
@@ -43,13 +44,12 @@ def digest_of(root: Path, unit: str) -> str:
     return total.hexdigest()[:16]
 
 
-def entry_of(fates: Sequence[Fate], equivalent: Iterable[str], digest: str) -> dict[str, Any]:
+def entry_of(fates: Sequence[Fate], known: Declared, digest: str) -> dict[str, Any]:
     """What the report keeps of a unit."""
     kinds: dict[str, Counter[str]] = {kind: Counter() for kind in KINDS}
-    equivalent = set(equivalent)
     surviving = []
     for fate in fates:
-        outcome = "killed" if not fate.survived else "equivalent" if fate.mutant.id in equivalent else "surviving"
+        outcome = "killed" if not fate.survived else "equivalent" if known.covers(fate.mutant) else "surviving"
         kinds[fate.mutant.kind].update(["mutants", outcome])
         if outcome == "surviving":
             surviving.append({"id": fate.mutant.id, "change": fate.mutant.change})
@@ -78,14 +78,13 @@ def page(data: Mapping[str, Any]) -> str:
     """The report as Markdown."""
     by_unit = {unit: _total(entry["kinds"].values()) for unit, entry in data.items()}
     by_kind = {kind: _total(entry["kinds"].get(kind, {}) for entry in data.values()) for kind in KINDS}
-    total = _total(by_unit.values())
     says = {kind: (function.__doc__ or "").strip() for kind, function in KINDS.items()}
     lines = [
         HEAD,
         "| unit | mutants | killed | equivalent | surviving | kill rate |",
         "| --- | --: | --: | --: | --: | --: |",
-        *(_row(f"[{unit}]({unit}.md)", counts) for unit, counts in by_unit.items()),
-        _row("**all**", total),
+        *(_row(f"[{unit}]({unit}.md)", counts, unit) for unit, counts in by_unit.items()),
+        _row("**all**", _total(by_unit.values())),
         "",
         "| kind | what is changed | mutants | killed | equivalent | surviving | kill rate |",
         "| --- | --- | --: | --: | --: | --: | --: |",
@@ -105,7 +104,11 @@ def _total(parts: Iterable[Mapping[str, int]]) -> Counter[str]:
     return total
 
 
-def _row(name: str, counts: Mapping[str, int]) -> str:
+def _row(name: str, counts: Mapping[str, int], unit: str = "") -> str:
+    """A line of a table; with a unit, it leads to what is declared of it."""
     judged = counts["mutants"] - counts["equivalent"]
+    cells = {count: f"{counts[count]:,}" for count in COUNTS}
+    if unit and counts["equivalent"]:
+        cells["equivalent"] = f"[{cells['equivalent']}](../../proof/equivalents/{unit}.toml)"
     rate = f"{int(1000 * counts['killed'] / judged) / 10:.1f} %" if judged else ""
-    return f"| {name} | " + " | ".join(f"{counts[count]:,}" for count in COUNTS) + f" | {rate} |"
+    return f"| {name} | " + " | ".join(cells.values()) + f" | {rate} |"
