@@ -36,7 +36,7 @@ def queries(*shape):
 def turned_by_rotate(whiteboard):
     x = queries(2, 3, 5, 6)
     return {
-        "base 10,000": whiteboard.rotate(x, torch.tensor([0, 1, 2, 10, 300])),
+        "base 10,000": whiteboard.rotate(x, torch.tensor([0, 1, 2, 10, 60])),
         "base 100": whiteboard.rotate(x, torch.arange(5), base=100.0),
         "odd D": raised(lambda: whiteboard.rotate(x[..., :5], torch.arange(5))),
     }
@@ -46,12 +46,13 @@ def turned_as_complex_numbers():
     x = torch.view_as_complex(queries(2, 3, 5, 6).double().unflatten(-1, (3, 2)))
 
     def turn(positions, base):
-        angles = torch.tensor([[position * base ** (-2 * i / 6) for i in range(3)] for position in positions])
-        turned = x * torch.polar(torch.ones(len(positions), 3, dtype=torch.float64), angles.double())
+        angles = [[position * base ** (-2 * i / 6) for i in range(3)] for position in positions]
+        lengths = torch.ones(len(positions), 3, dtype=torch.float64)
+        turned = x * torch.polar(lengths, torch.tensor(angles, dtype=torch.float64))
         return torch.view_as_real(turned).flatten(-2).float()
 
     return {
-        "base 10,000": turn((0, 1, 2, 10, 300), 10_000.0),
+        "base 10,000": turn((0, 1, 2, 10, 60), 10_000.0),
         "base 100": turn(range(5), 100.0),
         "odd D": "ValueError",
     }
@@ -64,19 +65,19 @@ def test_rotate(lesson, compare):
 
 def far_out(whiteboard):
     x = torch.tensor([[1.0, 0.0, 1.0, 0.0]], dtype=torch.bfloat16)
-    turned = whiteboard.rotate(x, torch.tensor([1001]), base=100.0)
-    return {"dtype": str(turned.dtype), "position 1001": turned.float()}
+    turned = whiteboard.rotate(x, torch.tensor([1003]), base=100.0)
+    return {"dtype": str(turned.dtype), "position 1003": turned.float()}
 
 
 def test_in_float32(lesson, compare):
-    """A bfloat16 head stays bfloat16, but its angles are exact at position 1001."""
-    angles = (1001.0, 100.1)
+    """A bfloat16 head stays bfloat16, but its angles are exact at position 1003."""
+    angles = (1003.0, 100.3)
     row = [value for angle in angles for value in (math.cos(angle), math.sin(angle))]
     compare(
         far_out,
         lesson("whiteboard"),
-        expected={"dtype": "torch.bfloat16", "position 1001": torch.tensor([row])},
-        atol=0.004,  # half a step of bfloat16 below 1
+        expected={"dtype": "torch.bfloat16", "position 1003": torch.tensor([row]).bfloat16().float()},
+        atol=0.004,  # a step of bfloat16 below 1
     )
 
 
