@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from companion.course import Course
+from companion.errors import CompanionError
 from companion.find import files_of
 from companion.grade.apart import Apart, Runner, Stopped
 from companion.grade.marks import EDITED, EXAMPLES, NOT_STARTED, PASSED, REFERENCE, TAMPERED, WRITTEN, Graded, Mark
@@ -44,9 +45,15 @@ def grade_all(
 
 
 def grade(course: Course, submission: Submission, orders: list[Order], apart: Apart) -> Graded:
-    """One submission. Nothing that its files do is raised; Stopped is, if the grading is stopped."""
+    """One submission. Nothing that its files do is raised.
+
+    Raises:
+        Stopped: the grading is stopped. CompanionError: the course has changed since it began.
+    """
     if apart.stopped.is_set():
         raise Stopped
+    if fingerprint(course.root) != apart.checks:
+        raise CompanionError("The course's checks have changed while they were used: grade again.")
     begun = [order for order in orders if _begun(course, submission, order)]
     units = {order.unit for order in begun}
     found: dict[Order, dict[str, Any]] = {}

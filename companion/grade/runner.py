@@ -17,16 +17,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
-from types import FunctionType
 from typing import Any
 
 from companion.grade import fence, plain
 from companion.grade.line import LONGEST, Line
-from grader import outcome, tampering
+from grader import outcome
 from grader.bench import CRASHED, Bench
 from grader.comparison import scratch
-from grader.outcome import Outcome, Raised
 from grader.ranks import uses_ranks
+from grader.tampering import grader_functions
 from grader.worker import GRACE, PATIENCE, Order, Worker
 
 REACHED, CHANGED, EDITED = 77, 78, 79  # exit codes: it went for the reference; changed the grader; edited a check
@@ -88,6 +87,7 @@ class Runner(Worker):
     def __init__(self, answer: Any, memory: int):
         super().__init__(answer)
         self.memory, self.first = memory * 2**20, os.getpid() == 1
+        self.sees = self.first and os.readlink("/proc/self") == "1"  # and not the processes of another namespace
         self.used, self.reason = False, ""  # whether other checks have run below; why it was ended
 
     def reply(self, order: Order) -> dict[str, str]:
@@ -109,12 +109,13 @@ class Runner(Worker):
             pipe = self.get_ready()
         limit = order.seconds * PATIENCE + GRACE
         try:
-            idle = _used() if self.first else (0, 0)
+            idle = _used() if self.sees else (0, 0)
             pipe.send(order)
             if self._wait(pipe, limit, idle[1] + self.memory):
                 with _alarm(limit):
                     text, used_up = _reply(pipe.recv_bytes(LONGEST))
                 if used_up:
+                    self.used = False
                     self._stop()
                     self._sweep()
                 return {"outcomes": text}, False
@@ -135,7 +136,7 @@ class Runner(Worker):
         for _ in range(int(seconds / LOOK_EVERY) + 1):
             if pipe.poll(LOOK_EVERY):
                 return True
-            processes, memory = _used() if self.first else (0, 0)
+            processes, memory = _used() if self.sees else (0, 0)
             if processes > PROCESSES or memory > most:
                 much = f"{PROCESSES} processes" if processes > PROCESSES else f"{self.memory // 2**20} MB of memory"
                 self.reason = f"It took more than {much}."
@@ -178,8 +179,7 @@ class _Plain(pickle.Unpickler):
 def _reply(pickled: bytes) -> tuple[str, bool]:
     """The text that Collect gave, and whether the process is used up. Raises UnpicklingError for anything else."""
     try:
-        found = _Plain(io.BytesIO(pickled)).load()
-        text, used_up = found if isinstance(found, tuple) else (found, False)
+        text, used_up = _Plain(io.BytesIO(pickled)).load()
     except Exception as error:  # there are many, and each says the same
         raise pickle.UnpicklingError(str(error)) from error
     if not isinstance(text, str):
@@ -228,20 +228,16 @@ class Collect:
         outcome.SEED = order.seed
         if not _known:
             _limit_more(self.memory)
-            _known.update(_functions())
+            _known.update(grader_functions())
             _watched.extend(self.watched)
             _course.append(str(order.exercise.parents[1]))
             sys.addaudithook(_watch)
         bench = _benches.setdefault((order.seed, order.exercise), Bench(order.exercise, order.solution))
         check = next(check for check in bench.checks_of(order.file) if check.name == order.check)
-        names = tampering.names()
         with scratch() as folder:
             comparisons = check.comparisons(Path(folder))
-            outcomes: list[Outcome] = [outcome.run(comparison, bench.learners) for comparison in comparisons]
-        if patched := tampering.put_back(names):
-            text = f"it changes what is not its own, {', '.join(patched[:5])}"
-            outcomes = [Raised("Tampering", text, None, "", "", "")] * len(outcomes)
-        now = _functions()
+            outcomes = [outcome.run(comparison, bench.learners, watched=True) for comparison in comparisons]
+        now = grader_functions()
         if order.seed != outcome.SEED or any(now.get(name) is not code for name, code in _known.items()):
             os._exit(CHANGED)
         return plain.dumps(outcomes)
@@ -259,20 +255,6 @@ def _watch(event: str, arguments: tuple[Any, ...]) -> None:
             os._exit(EDITED)
     if event in ("os.remove", "os.rename", "os.truncate") and _is_check(os.path.realpath(arguments[0])):
         os._exit(EDITED)
-
-
-def _functions() -> dict[str, object]:
-    """The code of the grader's functions, and of those of its classes, as it is now."""
-    found: dict[str, object] = {}
-    for name, module in [entry for entry in sys.modules.items() if entry[0].startswith("grader.")]:
-        for key, value in list(vars(module).items()):
-            parts = {"": value, **vars(value)} if isinstance(value, type) else {"": value}
-            found |= {
-                f"{name}.{key}.{part}": thing.__code__
-                for part, thing in parts.items()
-                if isinstance(thing, FunctionType)
-            }
-    return found
 
 
 def _is_check(path: str) -> bool:

@@ -6,8 +6,8 @@ folder, another submission's, and a port at which somebody listens.
 
 LEFT_BEHIND = "left behind by a submission"
 ATTACKS = {
-    "hangs": ("while True: pass", "crashed", "No answer after 1 s of computing"),
-    "sleeps": ("import time\ntime.sleep(1000)", "crashed", "No answer after 3 s: does it wait"),
+    "hangs": ("while True: pass", "crashed", "No answer after"),
+    "sleeps": ("import time\ntime.sleep(1000)", "crashed", "No answer after"),
     "floods the terminal": ("while True: print('x' * 1_000_000)", "crashed", "File too large"),
     "floods the disk": (
         """
@@ -31,9 +31,9 @@ ATTACKS = {
         time.sleep(1000)
         """,
         "crashed",
-        "It took more than 512 MB of memory",
+        "It took more than",
     ),
-    "forks": ("import os\nwhile True: os.fork()", "crashed", "It took more than 256 processes"),
+    "forks": ("import os\nwhile True: os.fork()", "crashed", "It took more than"),
     "kills its parent": (
         """
         import os, signal
