@@ -291,10 +291,9 @@ CHANGES: Mapping[str, Case] = {
     "pytest": importing("import pytest\npytest.fail = pytest.main = None"),
 }
 
-DELETES, REWRITES = "import os\nos.remove(__file__)", "open(__file__, 'w').write('nothing')"
 WRITES: Mapping[str, Case] = {
-    "deletes_itself": importing(DELETES),
-    "rewrites_itself": importing(REWRITES),
+    "deletes_itself": importing("import os\nos.remove(__file__)"),
+    "rewrites_itself": importing("open(__file__, 'w').write('nothing')"),
     "ticks": importing("open('progress.md', 'w').write('- [x] 3.1 [all](curriculum/x)\\n')"),
     "cheats": importing("open(__file__.replace('cheats.py', 'test_after_cheats.py'), 'a').write('\\n')"),
 }
