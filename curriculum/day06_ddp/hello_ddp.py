@@ -77,7 +77,7 @@ def sum_over_ranks(value: Tensor) -> Tensor:
         value: a tensor of the same shape and dtype on every rank. It is left as it is.
 
     Returns:
-        A new tensor of that shape and dtype. Without a group, a copy.
+        A new tensor of that shape and dtype, without a graph. Without a group, a copy.
     """
     # TODO 1: an all-reduce works in place: on what?
     # TODO 2: without a group, there is nobody to add to.

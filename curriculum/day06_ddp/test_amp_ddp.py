@@ -22,10 +22,12 @@ NORMAL = torch.tensor([[0, 1], [2, 0], [1, 1], [0, 2]]), torch.tensor([[1, 2], [
 LARGE_GRADIENT = torch.tensor([[0, 1], [2, 3], [1, 1], [0, 2]]), torch.tensor([[1, 2], [0, 0], [0, 1], [NO, NO]])
 INFINITE_LOGITS = torch.tensor([[0, 1], [2, 0], [1, 1], [4, 2]]), torch.tensor([[1, 2], [0, NO], [0, 1], [2, NO]])
 LAST = torch.tensor([[2, 2], [1, 0], [0, 1], [1, 2]]), torch.tensor([[NO, 0], [2, 1], [1, NO], [0, 0]])
-STEPS = [NORMAL, LARGE_GRADIENT, LAST, INFINITE_LOGITS, NORMAL]
-OVERFLOWS = [False, True, False, True, False]  # on rank 1 alone
+NOTHING = NORMAL[0], torch.full((4, 2), NO)
+ONE_TOKEN = NORMAL[0], torch.tensor([[NO, NO], [NO, NO], [NO, 2], [NO, NO]])
+STEPS = [NORMAL, LARGE_GRADIENT, LAST, INFINITE_LOGITS, NORMAL, NOTHING, ONE_TOKEN]
+OVERFLOWS = [False, True, False, True, False, False, False]  # on rank 1 alone
 MAX_NORM, LR, SCALE = 0.45, 0.5, 1024.0  # the gradient of the third step is larger
-HALF = {"rtol": 5e-3, "atol": 2e-3}  # float16 has 11 bits
+HALF = {"rtol": 6e-3, "atol": 3e-3}  # float16 has 11 bits
 
 
 class Head(nn.Module):
@@ -64,8 +66,9 @@ def by_hand(weight, bias, x, y):
     h = FEATURES.double()[x][scored]  # (n, 2)
     p = torch.softmax(h @ weight.T + bias, dim=-1)  # (n, 3)
     right = torch.eye(3, dtype=p.dtype)[y[scored]]
-    at_logits = (p - right) / len(p)
-    return -(p * right).sum(-1).log().mean(), at_logits.T @ h, at_logits.sum(0)
+    number = max(len(p), 1)
+    at_logits = (p - right) / number
+    return (p * right).sum(-1).log().neg().sum() / number, at_logits.T @ h, at_logits.sum(0)
 
 
 def descent(batches, overflows):
@@ -75,7 +78,7 @@ def descent(batches, overflows):
         loss, for_weight, for_bias = by_hand(weight, bias, x, y)
         norm = (for_weight.square().sum() + for_bias.square().sum()).sqrt()
         if not overflow:
-            scale = min(1.0, MAX_NORM / norm.item())
+            scale = min(1.0, MAX_NORM / max(norm.item(), 1e-9))
             weight, bias = weight - LR * scale * for_weight, bias - LR * scale * for_bias
         steps.append((loss, norm, weight, bias))
     return [torch.stack(values).float() for values in zip(*steps, strict=True)]
@@ -121,7 +124,7 @@ def steps_by_hand(size):
     return on_each(
         {
             "stepped": [[not overflow for overflow in OVERFLOWS]] * size,
-            "scale after each step": [[1024.0, 512.0, 512.0, 256.0, 256.0]] * size,
+            "scale after each step": [[1024.0, 512.0, 512.0, 256.0, 256.0, 256.0, 256.0]] * size,
             "weight after each step": [weights] * size,
             "bias after each step": [biases] * size,
             "losses": [losses] * size,
@@ -132,12 +135,12 @@ def steps_by_hand(size):
 
 
 def test_float16_on_two_ranks(lesson, compare):
-    """Five steps on two ranks; in two of them something overflows on rank 1 alone, and both skip. (-1: not finite)"""
+    """Seven steps on two ranks; in two of them something overflows on rank 1 alone, and both skip. (-1: not finite)"""
     compare(partial(steps, size=2), lesson("amp_ddp"), expected=partial(steps_by_hand, size=2), **HALF)
 
 
 def test_float16_alone(lesson, compare):
-    """The same five steps in one process, without a group. (-1: not finite)"""
+    """The same seven steps in one process, without a group. (-1: not finite)"""
     compare(partial(steps, size=1), lesson("amp_ddp"), expected=partial(steps_by_hand, size=1), **HALF)
 
 

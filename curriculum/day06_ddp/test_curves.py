@@ -61,11 +61,20 @@ RUNS = {  # what happened: (training losses, validation losses, settings), and t
     "risen, then much down again": ((FALLING, [5.0, 4.0, 4.9, 4.6], {}), "overfitting"),
     "it rises slowly, each time by 1.5 %": ((FALLING, [4.0, 4.06, 4.12], {}), "overfitting"),
     "validation still falls by 3 %": ((FALLING, [5.0, 4.5, 4.36], {}), "underfitting"),
+    "two validations, the second 3 % lower": ((FALLING, [4.5, 4.36], {}), "underfitting"),
     "validation still falls by 1 %": ((FALLING, [5.0, 4.5, 4.455], {}), "fine"),
     "it fell much at first, then came to rest": ((FALLING, [9.0, 4.5, 4.5], {}), "fine"),
     "it ends 5 % above a target": ((FALLING, FLAT, {"window": 2, "target": 3.81}), "underfitting"),
     "it ends 1 % above a target": ((FALLING, FLAT, {"window": 2, "target": 3.96}), "fine"),
+    "it reaches the target with its last loss": (([4.5, 4.0], FLAT, {"window": 1, "target": 4.0}), "fine"),
     "training is below the target, validation above": ((FALLING, FLAT, {"window": 2, "target": 4.1}), "fine"),
+    "it ends above its lowest by exactly the spike": (([8.0, 4.0, 5.0], FLAT, {"window": 1, "spike": 0.25}), "fine"),
+    "validation above its lowest by exactly the tolerance": ((FALLING, [4.0, 5.0], {"tolerance": 0.25}), "fine"),
+    "validation falls by exactly the tolerance": ((FALLING, [4.0, 3.0], {"tolerance": 0.25}), "fine"),
+    "above the target by exactly the tolerance": (
+        ([5.0, 5.0], FLAT, {"window": 1, "target": 4.0, "tolerance": 0.25}),
+        "fine",
+    ),
 }
 
 
@@ -78,7 +87,7 @@ def verdicts(curves):
 
 
 def test_verdict(lesson, compare):
-    """One word for each of 23 runs: every rule, from both sides of its limit."""
+    """One word for each of 29 runs: every rule, from both sides of its limit."""
     expected = {what: word for what, (_, word) in RUNS.items()}
     compare(
         verdicts,

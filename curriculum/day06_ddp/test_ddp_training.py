@@ -36,6 +36,10 @@ BATCHES = [  # global batches (x, y), five examples of two tokens; ranks have sh
         torch.tensor([[2, 0], [1, 2], [0, 1], [2, 1], [1, 0]]),
         torch.tensor([[2, NO], [NO, 0], [1, NO], [0, 2], [NO, NO]]),
     ),
+    (  # a single token
+        torch.tensor([[1, 0], [2, 2], [1, 2], [0, 0], [0, 1]]),
+        torch.tensor([[NO, NO], [NO, NO], [NO, 0], [NO, NO], [NO, NO]]),
+    ),
 ]
 
 
@@ -49,7 +53,7 @@ class Bigram(nn.Module):
         super().__init__()
         self.table, self.bias = nn.Parameter(table.clone()), nn.Parameter(BIAS.clone())
         self.dropout = nn.Dropout(dropout)
-        self.modes = []
+        self.modes, self.graphs = [], []
 
     def _apply(self, fn, recurse=True):
         self.table, self.bias = (nn.Parameter(fn(p.detach().clone())) for p in (self.table, self.bias))
@@ -57,7 +61,9 @@ class Bigram(nn.Module):
 
     def forward(self, x):
         self.modes.append("train" if self.training else "eval")
-        return self.dropout(self.table[x] + self.bias), "not the loss"
+        logits = self.dropout(self.table[x] + self.bias)
+        self.graphs.append(logits.requires_grad)
+        return logits, "not the loss"
 
 
 def by_rank(ranks):
@@ -102,7 +108,7 @@ def one_process(table, bias, batches, lr, max_norm):
 
 # one step
 
-MAX_NORM = 0.47  # the last gradient is smaller
+MAX_NORM = 0.47  # the fourth gradient is smaller
 
 
 def steps_on_rank(rank, training, size):
@@ -130,12 +136,12 @@ def steps_by_hand(size):
 
 
 def test_steps_on_two_ranks(lesson, compare):
-    """Four steps on two ranks, whose shares differ in size and padding: those of one process on the whole batches."""
+    """Five steps on two ranks, whose shares differ in size and padding: those of one process on the whole batches."""
     compare(partial(steps, size=2), lesson("ddp_training"), expected=partial(steps_by_hand, size=2))
 
 
 def test_steps_on_four_ranks(lesson, compare):
-    """The same four steps on four ranks."""
+    """The same five steps on four ranks."""
     compare(partial(steps, size=4), lesson("ddp_training"), expected=partial(steps_by_hand, size=4))
 
 
@@ -144,7 +150,7 @@ def steps_alone(training):
 
 
 def test_steps_alone(lesson, compare):
-    """The same four steps in one process, without a group."""
+    """The same five steps in one process, without a group."""
     compare(steps_alone, lesson("ddp_training"), expected=partial(steps_by_hand, size=1))
 
 
@@ -168,6 +174,7 @@ def evaluate_on_rank(rank, training):
         "loss": torch.tensor(float(loss)),
         "modes while scoring": sorted(set(bare.modes)),
         "batches scored": len(bare.modes),
+        "a graph is built": any(bare.graphs),
         "modes afterwards": [bare.training, bare.dropout.training],
         "calls of the wrapper": len(wrapper_calls),
     }
@@ -187,6 +194,7 @@ def evaluations_by_hand():
             "loss": [loss] * 3,
             "modes while scoring": [["eval"], ["eval"], []],
             "batches scored": [2, 1, 0],
+            "a graph is built": [False] * 3,
             "modes afterwards": [[True, False]] * 3,
             "calls of the wrapper": [0] * 3,
             "nothing to score on any rank": ["ValueError"] * 3,
@@ -292,3 +300,73 @@ def test_run_on_two_ranks(lesson, compare, tmp_path):
 def test_run_alone(lesson, compare, tmp_path):
     """The same run in one process, without a group."""
     compare(partial(run, size=1, folder=tmp_path), lesson("ddp_training"), expected=partial(run_by_hand, size=1))
+
+
+def an_epoch_without_batches(training, folder):
+    """The weights stay as they are, so the validation loss is exactly the same. The file is taken away in between."""
+    best, there = folder / "best.pt", []
+
+    def loader_of_epoch(epoch):
+        there.append(best.is_file())
+        best.unlink(missing_ok=True)
+        return EPOCHS[0] if epoch == 0 else []
+
+    history = training.fit(
+        Bigram(),
+        lambda bare: torch.optim.SGD(bare.parameters(), lr=LR),
+        loader_of_epoch,
+        VALIDATION,
+        epochs=2,
+        best_file=best,
+    )
+    return {
+        "losses of steps": len(history.losses),
+        "the second validation is like the first": history.val_losses[1:] == history.val_losses[:1],
+        "the file is there after the first epoch": there == [False, True],
+        "it is written again after the second": best.is_file(),
+    }
+
+
+def test_epoch_without_batches(lesson, compare, tmp_path):
+    """An epoch that has no batch changes nothing: its validation is as good as the one before, and not better."""
+    expected = {
+        "losses of steps": 2,
+        "the second validation is like the first": True,
+        "the file is there after the first epoch": True,
+        "it is written again after the second": False,
+    }
+    compare(partial(an_epoch_without_batches, folder=tmp_path), lesson("ddp_training"), expected=expected)
+
+
+class Traveller(torch.Tensor):
+    """A tensor that knows whether it was taken to a device."""
+
+    taken = False
+
+    def to(self, *where, **how):
+        self.taken = True
+        return self.as_subclass(torch.Tensor).to(*where, **how)
+
+
+def taken_along(training):
+    def packed(batches):
+        return [tuple(part.as_subclass(Traveller) for part in batch) for batch in batches]
+
+    def taken(batches):
+        return [[part.taken for part in batch] for batch in batches]
+
+    trained, validated, evaluated = packed(EPOCHS[0]), packed(VALIDATION), packed(VALIDATION)
+    model = Bigram()
+    training.fit(model, lambda bare: torch.optim.SGD(bare.parameters(), lr=LR), lambda epoch: trained, validated, 1)
+    training.evaluate(model, evaluated)
+    return {
+        "x and y of each batch that fit trains on": taken(trained),
+        "of each that it validates on": taken(validated),
+        "of each that is evaluated": taken(evaluated),
+    }
+
+
+def test_device(lesson, compare):
+    """Every batch is taken to the device, x and y."""
+    names = ("x and y of each batch that fit trains on", "of each that it validates on", "of each that is evaluated")
+    compare(taken_along, lesson("ddp_training"), expected={name: [[True, True]] * 2 for name in names})

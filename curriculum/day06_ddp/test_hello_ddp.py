@@ -217,11 +217,35 @@ def test_three_ranks_talk(lesson, compare):
     compare(talks, lesson("hello_ddp"), expected=on_each(expected))
 
 
+def few_talks(hello):
+    two, one = (by_rank(on_ranks(size, talk, hello)) for size in (2, 1))
+    letters = ("letter (by rank)", "letter of whole numbers (by rank)")
+    return {f"two ranks: {name}": two[name] for name in letters} | {f"one rank: {name}": one[name] for name in letters}
+
+
+def test_small_rings(lesson, compare):
+    """A group of two ranks, and one of a single rank, which has nobody to send to."""
+    expected = {
+        "two ranks: letter (by rank)": [torch.tensor([[0.0, 0.5], [1.0, 1.5]])] * 2,
+        "two ranks: letter of whole numbers (by rank)": [torch.tensor([1, 8])] * 2,
+        "one rank: letter (by rank)": [torch.tensor([[0.0, 0.5]])],
+        "one rank: letter of whole numbers (by rank)": [torch.tensor([1])],
+    }
+    compare(few_talks, lesson("hello_ddp"), expected=expected)
+
+
 def alone(hello):
     value = torch.tensor([1.0, 2.0])
     total, letter = hello.sum_over_ranks(value), hello.ring_of_hellos(value)
     total += 1
-    return {"sum": total, "letter": letter, "left as it was": value, "stop": raised(hello.stop)}
+    with_graph = hello.sum_over_ranks(torch.ones(2, requires_grad=True))
+    return {
+        "sum": total,
+        "letter": letter,
+        "left as it was": value,
+        "the sum of a parameter has a graph": with_graph.requires_grad,
+        "stop": raised(hello.stop),
+    }
 
 
 def test_alone(lesson, compare):
@@ -230,6 +254,7 @@ def test_alone(lesson, compare):
         "sum": torch.tensor([2.0, 3.0]),
         "letter": torch.tensor([[1.0, 2.0]]),
         "left as it was": torch.tensor([1.0, 2.0]),
+        "the sum of a parameter has a graph": False,
         "stop": "nothing",
     }
     compare(alone, lesson("hello_ddp"), expected=expected)

@@ -100,7 +100,7 @@ def as_lists(trials):
 
 
 def searched(tune, folder):
-    file = folder / "new" / "results.jsonl"
+    file = folder / "new" / "and deeper" / "results.jsonl"
     runs = Runs(file)
     trials = tune.search([C, A, B], runs, file, seed=7)
     default = Runs(folder / "other.jsonl")
@@ -140,11 +140,15 @@ def taken_up_again(tune, folder):
     trials = tune.search([A, B, C, D], runs, file)
     again = Runs(file)
     tune.search([D, A], again, file)
+    twice = Runs(folder / "twice.jsonl")
+    repeated = tune.search([A, B, dict(A)], twice, twice.file)
     return {
         "learning rates that were run": [call[0] for call in runs.calls],
         "trials": as_lists(trials),
         "file": results_in(file),
         "run when all is done": again.calls,
+        "run when the first setting comes twice": [call[0] for call in twice.calls],
+        "trials when it does": as_lists(repeated),
     }
 
 
@@ -158,11 +162,13 @@ TAKEN_UP = {
         {"settings": D, "val_loss": 1.75},
     ],
     "run when all is done": [],
+    "run when the first setting comes twice": [0.1, 0.2],
+    "trials when it does": [[A, 2.0], [B, 1.5], [A, 2.0]],
 }
 
 
 def test_search_goes_on(lesson, compare, tmp_path):
-    """Taken up again after a kill: what is done is not run again, in whatever order; the torn line is."""
+    """Taken up again after a kill: what is done is not run again, in whatever order; only the torn line is."""
     compare(partial(taken_up_again, folder=tmp_path), lesson("tune"), expected=TAKEN_UP)
 
 
@@ -221,9 +227,9 @@ def test_best(lesson, compare):
 def tables(tune):
     settings = [
         {"lr": 6e-4, "batch": 4096, "act": "gelu", "tied": True},
-        {"lr": 0.0123456, "batch": 64, "act": "relu", "tied": False},
+        {"batch": 64, "lr": 0.0123456, "act": "relu", "tied": False},
         {"lr": 1.0, "batch": 64, "act": "relu", "tied": False},
-        {"lr": 1e-5, "batch": 64, "act": "gelu", "tied": True},
+        {"tied": True, "act": "gelu", "batch": 64, "lr": 1e-5},
     ]
     trials = [tune.Trial(one, loss) for one, loss in zip(settings, (3.5, 3.46789, math.inf, 6.0), strict=True)]
     return {"table": tune.table(trials)}

@@ -61,7 +61,7 @@ def search(
     dropped, and that trial is run again.
 
     Args:
-        settings: what to try, in this order.
+        settings: what to try, in this order. One that comes twice is run once.
         run: called as run(settings, seed), it trains and returns the validation loss. Every trial gets the same seed,
             so that trials differ in their settings alone. It may raise FloatingPointError, or return what is not
             finite: then it has diverged, which is a result too.

@@ -40,7 +40,8 @@ def amp_ddp_step(
     The loss is computed in float32, outside autocast, and is the mean over all scored tokens of all ranks. It is scaled
     before backward; the gradients are unscaled before they are clipped; and if a gradient of **any** rank has
     overflowed, **every** rank leaves its parameters as they are and lowers its scale. No rank decides by its own loss
-    alone: the scalers of all ranks hold the same scale, always.
+    alone: the scalers of all ranks hold the same scale, always. If no rank has a token to score, loss and gradient are
+    0, and nothing has overflowed.
 
     Args:
         model: wrapped (or bare, if there is no group), with float32 parameters. model(x) gives (logits, anything).

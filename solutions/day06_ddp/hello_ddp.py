@@ -101,7 +101,7 @@ def sum_over_ranks(value: Tensor) -> Tensor:
         value: a tensor of the same shape and dtype on every rank. It is left as it is.
 
     Returns:
-        A new tensor of that shape and dtype. Without a group, a copy.
+        A new tensor of that shape and dtype, without a graph. Without a group, a copy.
     """
     total = value.detach().clone()
     if dist.is_initialized():
@@ -123,7 +123,7 @@ def ring_of_hellos(number: Tensor) -> Tensor:
         (size, *number.shape), the same on every rank: line r is what rank r brought. Without a group, one line.
     """
     if not dist.is_initialized():
-        return number.detach().clone().unsqueeze(0)  # (1, ...)
+        return torch.stack([number])  # (1, ...)
     rank, size = dist.get_rank(), dist.get_world_size()
     letter = number.new_zeros(size, *number.shape)
     if rank > 0:

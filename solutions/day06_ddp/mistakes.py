@@ -94,6 +94,19 @@ def tolerance_in_nats(source):
 
 @mistake(
     "curves",
+    says="What lies above or below by exactly the share counts already.",
+    why="The rules say: more than. Where the limits lie is part of them.",
+    read="#the-rules-in-their-order",
+)
+def exactly_the_share(source):
+    source = change(source, "smoothed[-1] > (1 + spike)", "smoothed[-1] >= (1 + spike)")
+    source = change(source, "val_losses[-1] > (1 + tolerance)", "val_losses[-1] >= (1 + tolerance)")
+    source = change(source, "val_losses[-1] < (1 - tolerance)", "val_losses[-1] <= (1 - tolerance)")
+    return change(source, "smoothed[-1] > (1 + tolerance)", "smoothed[-1] >= (1 + tolerance)")
+
+
+@mistake(
+    "curves",
     says="Underfitting is asked for before overfitting.",
     why="After a jump up, a validation loss falls for a while; its lowest value lies behind it all the same.",
     read="#the-rules-in-their-order",
@@ -331,6 +344,16 @@ def begun_anew(source):
 
 @mistake(
     "tune",
+    says="A setting that comes twice in the list is run twice.",
+    why="A few values to choose from, and random search draws the same again: its result is known already.",
+    read="#written-down-at-once",
+)
+def drawn_twice_run_twice(source):
+    return change(source, "            done.append(known)\n", "")
+
+
+@mistake(
+    "tune",
     says="What stands in the file is not looked at: every trial is run again and written again.",
     why="A search that was stopped in the middle costs its whole time once more.",
     read="#written-down-at-once",
@@ -459,6 +482,20 @@ def four_decimals(source):
 
 
 @mistake(
+    "tune",
+    says="A row has the trial's values in their own order, not under their names.",
+    why="Two trials whose settings were written in different orders: a width stands under `lr`.",
+    read="#read-the-table",
+)
+def values_by_place(source):
+    return change(
+        source,
+        "[*(_shown(trial.settings[name]) for name in names), *results]",
+        "[*map(_shown, trial.settings.values()), *results]",
+    )
+
+
+@mistake(
     "hello_ddp",
     says="The main process is the one with local rank 0.",
     why="Every machine has one of those: on four machines, four processes write the same file.",
@@ -556,7 +593,7 @@ def gloo_everywhere(source):
 @mistake(
     "hello_ddp",
     says="The time limit is not handed on.",
-    why="With PyTorch's own limit, a job whose ranks wait for each other costs half an hour until it says so.",
+    why="With PyTorch's own limits, ranks that wait for each other cost you up to half an hour until the job says so.",
     read="#form-the-group",
 )
 def limit_not_handed_on(source):
@@ -849,6 +886,26 @@ def everybody_scores_all(source):
 
 
 @mistake(
+    "hello_ddp",
+    says="The sum still hangs on the graph of what was handed in.",
+    why="Who keeps such sums, of every step's loss, keeps every step's graph: memory fills up.",
+    read="#the-all-reduce",
+)
+def sum_with_its_graph(source):
+    return change(source, "value.detach().clone()", "value.clone()")
+
+
+@mistake(
+    "hello_ddp",
+    says="In a group of one, rank 0 sends the letter to itself.",
+    why="There is nobody to receive it: the library refuses, and what runs on two processes fails on one.",
+    read="#a-letter-round-the-ring",
+)
+def letter_to_oneself(source):
+    return change(source, "    if size > 1:\n", "    if size > 0:\n")
+
+
+@mistake(
     "ddp",
     says="The model was wrapped before it was taken to its device.",
     why="DDP looks at the parameters when it is made: where they are, and in which buckets their gradients go.",
@@ -1042,7 +1099,7 @@ def collective_under_if(source):
 @mistake(
     "ddp",
     says="If rank 0 fails, the others wait for it for ever.",
-    why="The exception jumps over the collective, and the job ends half an hour later, at the time limit.",
+    why="The exception jumps over the collective, and the job ends much later, at the time limit of the others.",
     read="#what-one-rank-does",
     seen="HDFGroup/hdf5 pull request 1183",
     hangs=True,
@@ -1099,7 +1156,7 @@ def mean_of_own_tokens(source):
 @mistake(
     "ddp_training",
     says="Each rank's sum is divided by the number of all ranks' tokens, and DDP divides by the number of ranks again.",
-    why="The gradient is too small by the number of ranks: on 8 GPUs the run is 8 times less eager.",
+    why="The gradient is too small by the number of ranks: on 8 GPUs, 8 times too small.",
     read="#the-mean-of-means-again",
     seen="verl-project/verl pull request 5366; facebookresearch/fairseq issue 494 undoes it",
 )
@@ -1114,7 +1171,7 @@ def divided_twice(source):
 @mistake(
     "ddp_training",
     says="Where no rank has a token to score, 0 is divided by 0.",
-    why="One NaN in the gradient, and every weight on every rank is NaN.",
+    why="The loss is NaN: by the rules of 6.1, a run with a NaN in its curve has diverged.",
     read="#one-step-on-all-ranks",
 )
 def nothing_scored_is_nan(source):
@@ -1213,6 +1270,16 @@ def mean_of_batch_means(source):
 
 @mistake(
     "ddp_training",
+    says="The loss is divided by 1 where the mean count of tokens is less than 1.",
+    why="One token on two ranks is half a token each. Only 0 must be kept from dividing.",
+    read="#the-mean-of-means-again",
+)
+def at_least_one(source):
+    return change(source, "mean_count.where(mean_count > 0, 1)", "mean_count.clamp(min=1)")
+
+
+@mistake(
+    "ddp_training",
     says="The evaluation calls the wrapper, not the bare model.",
     why="The wrapper's forward sends the model's buffers round: ranks with fewer batches are waited for.",
     read="#evaluation-on-all-ranks",
@@ -1249,6 +1316,26 @@ def empty_split_is_nan(source):
 
 @mistake(
     "ddp_training",
+    says="A graph is built while the model is evaluated.",
+    why="Nobody goes back through it. It costs memory, and at a large split, all of it.",
+    read="#evaluation-on-all-ranks",
+)
+def evaluated_with_a_graph(source):
+    return change(source, "with torch.no_grad():", "with torch.enable_grad():")
+
+
+@mistake(
+    "ddp_training",
+    says="The batches of the evaluation are not taken to the device.",
+    why="On the CPU nobody notices. On a GPU, the first validation ends the run.",
+    read="#evaluation-on-all-ranks",
+)
+def evaluated_where_they_lie(source):
+    return change(source, "_surprise(model(x.to(device))[0], y.to(device))", "_surprise(model(x)[0], y)")
+
+
+@mistake(
+    "ddp_training",
     says="The optimizer is made before the model is wrapped, and so before it is on its device.",
     why="Where taking it there makes new parameters, the optimizer has the old ones, and nothing is trained.",
     read="#the-whole-run",
@@ -1271,6 +1358,36 @@ def optimizer_too_early(source):
 )
 def always_epoch_0(source):
     return change(source, "for x, y in loader_of_epoch(epoch)\n", "for x, y in loader_of_epoch(0)\n")
+
+
+@mistake(
+    "ddp_training",
+    says="The training batches are not taken to the device.",
+    why="On the CPU nobody notices. On a GPU, the model and its input are on different devices, which is an error.",
+    read="#the-whole-run",
+)
+def batches_left_behind(source):
+    return change(source, "(x.to(device), y.to(device)), optimizer", "(x, y), optimizer")
+
+
+@mistake(
+    "ddp_training",
+    says="The targets are not taken to the device, only the inputs.",
+    why="On the CPU nobody notices. On a GPU, the loss finds logits and targets on different devices.",
+    read="#the-whole-run",
+)
+def targets_left_behind(source):
+    return change(source, "(x.to(device), y.to(device)), optimizer", "(x.to(device), y), optimizer")
+
+
+@mistake(
+    "ddp_training",
+    says="A validation that is as good as the best so far counts as better.",
+    why="The file is written again, with weights that are no better, and the first of equal ones is lost.",
+    read="#the-whole-run",
+)
+def equal_is_better(source):
+    return change(source, "is_best = val_loss < min(", "is_best = val_loss <= min(")
 
 
 @mistake(
@@ -1398,6 +1515,26 @@ def optimizer_steps(source):
 
 @mistake(
     "amp_ddp",
+    says="A batch in which no rank has a token to score is divided by 0, and the loss is NaN.",
+    why="The gradient is 0 all the same, and nothing is skipped. But a curve with a NaN passes for diverged.",
+    read="#the-mean-of-means-again",
+)
+def no_token_is_nan(source):
+    return change(source, "mean_count.where(mean_count > 0, 1)", "mean_count")
+
+
+@mistake(
+    "amp_ddp",
+    says="The loss is divided by 1 where the mean count of tokens is less than 1.",
+    why="One token on two ranks is half a token each. Only 0 must be kept from dividing.",
+    read="#the-mean-of-means-again",
+)
+def at_least_one_token(source):
+    return change(source, "mean_count.where(mean_count > 0, 1)", "mean_count.clamp(min=1)")
+
+
+@mistake(
+    "amp_ddp",
     says="The scale is never updated.",
     why="After the first overflow, every step overflows, and all are skipped.",
     read="#all-skip-or-none",
@@ -1445,7 +1582,7 @@ def dtype_not_handed_on(source):
 @mistake(
     "amp_ddp",
     says="There is no autocast: everything is computed in float32.",
-    why="It is the right result, as slow as before.",
+    why="Nothing overflows in float32, so nothing is skipped. It is right, and as slow as before.",
     read="#unscale-clip-step",
 )
 def no_autocast(source):
@@ -1498,7 +1635,7 @@ def scaler_off(source):
 @mistake(
     "amp_ddp",
     says="Ranks are compared by their sum.",
-    why="1 and 3 have the sum of 2 and 2.",
+    why="1 and 3 have the same sum as 2 and 2.",
     read="#do-they-agree",
 )
 def compared_by_sum(source):

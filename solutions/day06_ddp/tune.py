@@ -69,7 +69,7 @@ def search(
     dropped, and that trial is run again.
 
     Args:
-        settings: what to try, in this order.
+        settings: what to try, in this order. One that comes twice is run once.
         run: called as run(settings, seed), it trains and returns the validation loss. Every trial gets the same seed,
             so that trials differ in their settings alone. It may raise FloatingPointError, or return what is not
             finite: then it has diverged, which is a result too.
@@ -146,7 +146,7 @@ def table(trials: Sequence[Trial]) -> str:
     Numbers have up to four significant digits (the format .4g, perplexity .3g); other values stand as they are. Every
     line ends with a newline. The columns are the names in the first trial's settings; all trials have the same.
     """
-    names = list(trials[0].settings) if trials else []
+    names = [*trials[0].settings] if trials else []
     rows = [[*names, "val loss", "perplexity"], ["---"] * (len(names) + 2)]
     for trial in sorted(trials, key=lambda trial: trial.val_loss):
         finite = math.isfinite(trial.val_loss)

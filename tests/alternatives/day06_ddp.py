@@ -149,7 +149,7 @@ def with_keywords(device_type="cpu", timeout_seconds=600.0):
 @alternative(DAY, "hello_ddp", "sum_over_ranks")
 def gathered_and_added(value):
     if not dist.is_initialized():
-        return value.clone()
+        return value.detach().clone()
     parts = [torch.empty_like(value) for _ in range(dist.get_world_size())]
     dist.all_gather(parts, value)
     return torch.stack(parts).sum(0).to(value.dtype)
@@ -275,7 +275,7 @@ def evaluated_in_inference_mode(model, loader, device="cpu"):
     try:
         with torch.inference_mode():
             for x, y in loader:
-                logits = model(x.to(device))[0].float()
+                logits, y = model(x.to(device))[0].float(), y.to(device)
                 scored = y != -100
                 total += -torch.log_softmax(logits[scored], -1).gather(-1, y[scored][:, None]).sum()
                 count += scored.sum()
@@ -322,7 +322,7 @@ def looks_at_the_gradients(model, batch, optimizer, scaler, dtype=torch.float16,
     with torch.amp.autocast(device_type=x.device.type, dtype=dtype):
         logits = model(x)[0]
     size = dist.get_world_size() if dist.is_initialized() else 1
-    tokens = hello_ddp.sum_over_ranks((y != -100).sum())
+    tokens = hello_ddp.sum_over_ranks((y != -100).sum()).clamp(min=1)
     loss = F.cross_entropy(logits.float().reshape(-1, logits.size(-1)), y.reshape(-1), reduction="sum") * size / tokens
     scaler.scale(loss).backward()
     scaler.unscale_(optimizer)
