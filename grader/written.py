@@ -173,7 +173,7 @@ USUAL: Mapping[str, tuple[str, str]] = {
     ),
     "heading_repeated": (
         "The answer says what the heading says, and nothing more.",
-        "A heading asks; an answer tells something that only you can know.",
+        "A heading only asks. Answer it as you would answer somebody who has asked you.",
     ),
     "template_repeated": (
         "The answer is made of the template's own words.",
@@ -197,6 +197,6 @@ USUAL: Mapping[str, tuple[str, str]] = {
     ),
     "filler": (
         "The same few words fill the space.",
-        "The number of words is only a way to see that something is said.",
+        "Words are counted only to see that something is said. Say one thing, and how you know it.",
     ),
 }
