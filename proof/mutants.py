@@ -26,7 +26,8 @@ TYPES = {"annotation", "returns", "format_spec", "type_params"}
 class Mutant:
     """A file with one thing changed.
 
-    `id` is made of the file, the function, the kind of change and the changed statement: it stays when lines move.
+    `id` is made of the file, the function, the kind of change and the changed statement: it stays when lines move. It
+    may be another one under another Python, whose ast.unparse puts quotes and parentheses elsewhere.
     """
 
     id: str
@@ -172,8 +173,7 @@ def _below(holder: ast.AST, unit: _Site | None, statement: ast.stmt, function: s
         for position, node in enumerate(value) if isinstance(value, list) else [(None, value)]:
             if not isinstance(node, ast.AST) or isinstance(node, (ast.stmt, ast.ExceptHandler)) or _is_seed(node):
                 continue
-            whole = unit or (None if isinstance(node, ast.expr) else unit)
-            site = _Site(holder, place, position, statement, whole, function, file)
+            site = _Site(holder, place, position, statement, unit, function, file)
             if isinstance(node, (ast.expr, ast.Slice)):
                 yield site
             yield from _below(node, unit or (site if isinstance(node, ast.expr) else None), statement, function, file)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -44,6 +45,11 @@ def digest_of(root: Path, unit: str) -> str:
     return total.hexdigest()[:16]
 
 
+def python() -> str:
+    """The Python by whose ast.unparse mutants are named."""
+    return ".".join(map(str, sys.version_info[:2]))
+
+
 def entry_of(fates: Sequence[Fate], known: Declared, digest: str) -> dict[str, Any]:
     """What the report keeps of a unit."""
     kinds: dict[str, Counter[str]] = {kind: Counter() for kind in KINDS}
@@ -55,6 +61,7 @@ def entry_of(fates: Sequence[Fate], known: Declared, digest: str) -> dict[str, A
             surviving.append({"id": fate.mutant.id, "change": fate.mutant.change})
     return {
         "digest": digest,
+        "python": python(),
         "kinds": {kind: {count: counted[count] for count in COUNTS} for kind, counted in kinds.items() if counted},
         "surviving": surviving,
     }
