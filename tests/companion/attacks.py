@@ -20,7 +20,7 @@ ATTACKS = {
         "crashed",
         "It filled the disk",
     ),
-    "eats memory": ("kept = []\nwhile True: kept.append(b'x' * 2**26)", "crashed", "MemoryError"),
+    "eats memory": ("kept = []\nwhile True: kept.append(b'x' * 2**26)", "crashed", ""),
     "eats memory in many": (
         """
         import os, time

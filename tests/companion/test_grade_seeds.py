@@ -14,7 +14,6 @@ SEED = 20_261_127
 DRAWN = {
     "day02_attention/test_attention.py": 7,
     "day02_attention/test_layer_norm.py": 2,
-    "day03_gpt_model/test_block.py": 6,
     "day03_gpt_model/test_embeddings.py": 2,
     "day13_interview/test_whiteboard.py": 2,
 }
