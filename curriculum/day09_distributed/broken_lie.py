@@ -17,7 +17,8 @@ def run(model: nn.Module, batches: Sequence[tuple[Tensor, Tensor]]) -> float:
             rank. Every rank has at least one.
 
     Returns:
-        The mean, the same on every rank, as one process would get it from all examples at once.
+        The mean, the same on every rank, as one process would get it from all examples at once: a float, computed
+        without a graph.
     """
     means = []
     with torch.no_grad():

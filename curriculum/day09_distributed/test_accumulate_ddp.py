@@ -57,7 +57,7 @@ class Descent:
     def __init__(self, model):
         self.param_groups = [{"params": [model.table], "lr": 9.0}, {"params": [model.bias], "lr": 9.0}]
         for parameter in model.parameters():
-            parameter.grad = torch.full_like(parameter, 7.0)  # of a step before
+            parameter.grad = torch.linspace(1, 7, parameter.numel()).view_as(parameter)  # of a step before
 
     def zero_grad(self, set_to_none=True):
         for parameter in (p for group in self.param_groups for p in group["params"]):
@@ -239,6 +239,51 @@ def inspected_by_hand():
 def test_inspect(lesson, compare):
     """inspect sees loss and norm when the gradients are clipped, and only its False skips the step"""
     compare(inspected, lesson("accumulate_ddp"), expected=inspected_by_hand)
+
+
+class Sure(Bigram):
+    """After token 0 it is sure of token 1, and wrong: a large gradient."""
+
+    def __init__(self):
+        super().__init__()
+        with torch.no_grad():
+            self.table[0] = torch.tensor([0.0, 20.0, 0.0])
+
+
+class Half(Bigram):
+    """Its logits come in bfloat16, as under autocast."""
+
+    def forward(self, x):
+        return super().forward(x)[0].bfloat16(), "not the loss"
+
+
+def single_tokens(accumulate_ddp):
+    sure, half = Sure(), Half()
+    surprise = accumulate_ddp.accumulated_ddp_step(sure, [batch([[0]], [[0]])], Descent(sure), 1.0)
+    rounded = accumulate_ddp.accumulated_ddp_step(half, [batch([[2]], [[1]])], Descent(half), 1.0)
+    return {
+        "loss of one token": surprise.loss,
+        "norm before clipping": surprise.grad_norm,
+        "table and bias, without a max_norm": numbers(sure),
+        "loss of logits in bfloat16": rounded.loss,
+    }
+
+
+def single_tokens_by_hand():
+    start = numbers(Sure()).double()
+    loss, norm, weights = step_by_hand(start, [batch([[0]], [[0]])], 1.0, 1.0)
+    logits = (TABLE[2] + BIAS).bfloat16().double()
+    return {
+        "loss of one token": loss.float(),
+        "norm before clipping": norm.float(),
+        "table and bias, without a max_norm": weights.float(),
+        "loss of logits in bfloat16": -logits.log_softmax(0)[1].float(),
+    }
+
+
+def test_single_tokens(lesson, compare):
+    """One token and nothing else: clipped to a norm of 1 unless told otherwise, and scored in float32"""
+    compare(single_tokens, lesson("accumulate_ddp"), expected=single_tokens_by_hand, rtol=2.5e-5, atol=2.5e-6)
 
 
 def at_the_edges(accumulate_ddp):

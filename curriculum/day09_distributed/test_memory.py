@@ -89,6 +89,8 @@ BFLOAT16 = {
 def test_activations_in_float32(lesson, compare):
     """Every part of a small model's activations, worked out by hand"""
     compare(activations("float32", False), lesson("memory"), expected=FLOAT32)
+    by_default = lambda memory: dict(memory.activation_bytes(SMALL, 3, 5))  # noqa: E731
+    compare(by_default, lesson("memory"), expected=FLOAT32)
 
 
 def test_activations_in_bfloat16(lesson, compare):
@@ -108,6 +110,7 @@ def refusals(memory):
 
     return {
         "as long as a block": of(1, 8),
+        "one token": of(1, 1),
         "longer than a block": of(1, 9),
         "no row": of(0, 5),
         "no token": of(1, 0),
@@ -118,7 +121,7 @@ def refusals(memory):
 def test_refusals(lesson, compare):
     """A batch that cannot be, and a precision without a formula"""
     expected = dict.fromkeys(("longer than a block", "no row", "no token", "float16"), "ValueError")
-    compare(refusals, lesson("memory"), expected={"as long as a block": "nothing", **expected})
+    compare(refusals, lesson("memory"), expected={"as long as a block": "nothing", "one token": "nothing", **expected})
 
 
 def peaks(memory):

@@ -1,5 +1,6 @@
 """Checks of task 9.6, memory_measured.py."""
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -8,12 +9,13 @@ pytestmark = pytest.mark.time_limit(40)  # the first optimizer that is made impo
 
 
 def storages(measured):
-    table = torch.zeros(10, 4)
+    table, array = torch.zeros(10, 4), np.zeros(10, dtype=np.float32)
     return {
         "a table and another": measured.bytes_of([table, torch.zeros(3)]),
         "a table with its transpose and itself": measured.bytes_of([table, table.T, table]),
         "two rows of it": measured.bytes_of([table[0], table[7]]),
         "half precision and truth": measured.bytes_of([torch.zeros(5, dtype=torch.bfloat16), torch.ones(7) > 0]),
+        "one array of NumPy's, twice": measured.bytes_of([torch.from_numpy(array), torch.from_numpy(array)]),
         "as they come": measured.bytes_of(torch.zeros(size) for size in (1, 2)),
         "nothing": measured.bytes_of([]),
     }
@@ -26,6 +28,7 @@ def test_bytes_of(lesson, compare):
         "a table with its transpose and itself": 160,
         "two rows of it": 160,
         "half precision and truth": 10 + 7,
+        "one array of NumPy's, twice": 40,
         "as they come": 12,
         "nothing": 0,
     }
@@ -33,16 +36,17 @@ def test_bytes_of(lesson, compare):
 
 
 class Tied(nn.Module):
-    """A table that is the head, too: 6 · 4 numbers; and a frozen bias of 6."""
+    """A table that is the head, too: 6 · 4 numbers; a frozen bias of 6, and a shift of 4."""
 
     def __init__(self):
         super().__init__()
         self.table, self.head = nn.Embedding(6, 4), nn.Linear(4, 6)
         self.head.weight = self.table.weight
         self.head.bias.requires_grad_(False)
+        self.shift = nn.Parameter(torch.zeros(4))
 
     def forward(self, idx):
-        return self.head(self.table(idx))
+        return self.head(self.table(idx) + self.shift)
 
 
 def state_of_a_training(measured):
@@ -52,6 +56,7 @@ def state_of_a_training(measured):
     model(torch.tensor([1, 2])).sum().backward()
     seen["after backward"] = measured.state_bytes(model, optimizer)
     optimizer.step()
+    optimizer.state[model.shift]["remark"] = "what is no tensor takes no memory"
     seen["after a step"] = measured.state_bytes(model, optimizer)
     optimizer.zero_grad()
     return {**seen, "after zero_grad": measured.state_bytes(model, optimizer)}
@@ -60,16 +65,17 @@ def state_of_a_training(measured):
 def test_state_bytes(lesson, compare):
     """Gradients come and go, the optimizer's state comes with the first step, a tied weight is there once"""
     expected = {
-        "before": {"parameters": 120, "gradients": 0, "optimizer": 0},
-        "after backward": {"parameters": 120, "gradients": 96, "optimizer": 0},
-        "after a step": {"parameters": 120, "gradients": 96, "optimizer": 192},
-        "after zero_grad": {"parameters": 120, "gradients": 0, "optimizer": 192},
+        "before": {"parameters": 136, "gradients": 0, "optimizer": 0},
+        "after backward": {"parameters": 136, "gradients": 112, "optimizer": 0},
+        "after a step": {"parameters": 136, "gradients": 112, "optimizer": 224},
+        "after zero_grad": {"parameters": 136, "gradients": 0, "optimizer": 224},
     }
     compare(state_of_a_training, lesson("memory_measured"), expected=expected)
 
 
 def what_is_saved(measured):
     linear, wide = nn.Linear(4, 6), nn.Linear(6, 6)
+    cut = nn.Parameter(torch.zeros(10, 6)[4:])  # a part of a larger table
     x = torch.ones(5, 4)
     calls = []
 
@@ -87,6 +93,9 @@ def what_is_saved(measured):
             hidden = wide(hidden).tanh()
         return hidden.sum()
 
+    def partly():
+        return (linear(x) @ cut[2:].T).sum()
+
     def without_graph():
         with torch.no_grad():
             return linear(x).exp().sum()
@@ -97,6 +106,7 @@ def what_is_saved(measured):
         "exp: its result besides": measured.saved_bytes(linear, lambda: linear(x).exp().sum()),
         "one tensor saved twice": measured.saved_bytes(linear, squared_twice),
         "four layers of tanh": measured.saved_bytes(nn.ModuleList([linear, wide]), deep),
+        "a part of a parameter": measured.saved_bytes(nn.ParameterList([*linear.parameters(), cut]), partly),
         "under no_grad": measured.saved_bytes(linear, without_graph),
     }
 
@@ -109,6 +119,7 @@ def test_saved_bytes(lesson, compare):
         "exp: its result besides": 80 + 120,
         "one tensor saved twice": 80 + 120,
         "four layers of tanh": 80 + 5 * 120,
+        "a part of a parameter": 80 + 120,
         "under no_grad": 0,
     }
     compare(what_is_saved, lesson("memory_measured"), expected=expected)

@@ -22,6 +22,7 @@ def clusters(nodes):
     return {
         "two nodes": verdict(nodes),
         "localhost for one node": of("localhost"),
+        "the first port": verdict(nodes, port=1024),
         "the last port": verdict(nodes, port=65535),
         "no node": of(),
         "an address twice": of(HERE, THERE, HERE),
@@ -33,6 +34,7 @@ def clusters(nodes):
         "no process": verdict(nodes, "processes_per_node", processes_per_node=0),
         "a process and a half": verdict(nodes, "processes_per_node", processes_per_node=1.5),
         "port 80": verdict(nodes, "port", port=80),
+        "port 1023": verdict(nodes, "port", port=1023),
         "port 65536": verdict(nodes, "port", port=65536),
         "a port as text": verdict(nodes, "port", port="29500"),
         "an unknown rendezvous": verdict(nodes, "rendezvous", rendezvous="gloo"),
@@ -48,6 +50,7 @@ def test_clusters(lesson, compare):
     expected = {
         "two nodes": "accepted",
         "localhost for one node": "accepted",
+        "the first port": "accepted",
         "the last port": "accepted",
         "no node": "refused: addresses",
         "an address twice": "refused: addresses",
@@ -59,6 +62,7 @@ def test_clusters(lesson, compare):
         "no process": "refused: processes_per_node",
         "a process and a half": "refused: processes_per_node",
         "port 80": "refused: port",
+        "port 1023": "refused: port",
         "port 65536": "refused: port",
         "a port as text": "refused: port",
         "an unknown rendezvous": "refused: rendezvous",
@@ -123,9 +127,11 @@ def command_of(nodes, node, **settings):
 
 def commands(nodes):
     return {
+        "without settings": sorted(nodes.torchrun_command(nodes.Cluster((HERE,)), 0, ["train.py"])),
         "c10d on node 0": command_of(nodes, 0, job="run-7"),
         "c10d on node 1": command_of(nodes, 1, job="run-7"),
         "static on node 0": command_of(nodes, 0, rendezvous="static"),
+        "static, with one process on a node": command_of(nodes, 1, rendezvous="static", processes_per_node=1),
         "static on node 1": command_of(nodes, 1, rendezvous="static"),
         "a node that is not there": raised(lambda: command_of(nodes, 2)),
     }
@@ -142,8 +148,13 @@ def test_torchrun_command(lesson, compare):
         "static on node 0": [*static, "--node-rank=0"],
         "static on node 1": [*static, "--node-rank=1"],
     }
+    options["static, with one process on a node"] = [*static, "--node-rank=1"]
+    options["static, with one process on a node"][1] = "--nproc-per-node=1"
     expected = {name: ["torchrun", *sorted(words), *PROGRAM] for name, words in options.items()}
-    compare(commands, lesson("nodes"), expected={**expected, "a node that is not there": "ValueError"})
+    plain = ["--nnodes=1", "--nproc-per-node=1", "--rdzv-backend=c10d", "--rdzv-endpoint=10.0.0.1:29500"]
+    plain += ["--rdzv-id=gpt", "--rdzv-conf=is_host=1", "--local-addr=10.0.0.1", "torchrun", "train.py"]
+    expected |= {"a node that is not there": "ValueError", "without settings": sorted(plain)}
+    compare(commands, lesson("nodes"), expected=expected)
 
 
 C10D = "torchrun --nnodes=2 --nproc_per_node 4 --rdzv-id run-7 --rdzv_backend=c10d --rdzv-endpoint=10.0.0.1:23456"
@@ -164,6 +175,7 @@ def read_back(nodes):
         "static": what_is_read(nodes, f"{STATIC} --max-restarts=3 -m capstone.train"),
         "without --rdzv-id": refused(C10D.replace("--rdzv-id run-7", "") + " train.py"),
         "without --node-rank": refused(STATIC.replace("--node_rank=2", "") + " train.py"),
+        "an endpoint without an address": refused(C10D.replace("10.0.0.1:", "") + " train.py"),
         "an endpoint without a port": refused(C10D.replace(":23456", "") + " train.py"),
         "a port that is a word": refused(STATIC.replace("1234", "ssh") + " train.py"),
         "without a program": refused(C10D),
@@ -172,11 +184,11 @@ def read_back(nodes):
 
 
 def test_read_command(lesson, compare):
-    """Two commands as people type them, read back; and six that nothing can come of"""
+    """Two commands as people type them, read back; and seven that nothing can come of"""
     c10d = {"rendezvous": "c10d", "meeting_address": HERE, "port": 23456, "job": "run-7", "node_rank": None}
     static = {"rendezvous": "static", "meeting_address": "gpu-a", "port": 1234, "job": None, "node_rank": 2}
     words = ["without --rdzv-id", "without --node-rank", "an endpoint without a port", "a port that is a word"]
-    words += ["without a program", "another command"]
+    words += ["without a program", "another command", "an endpoint without an address"]
     expected = {
         "c10d": {"nodes": 2, "processes_per_node": 4, **c10d, "local_address": "10.0.0.2"},
         "static": {"nodes": 3, "processes_per_node": 1, **static, "local_address": None},

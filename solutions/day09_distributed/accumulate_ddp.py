@@ -47,8 +47,8 @@ def accumulated_ddp_step(
     """One optimizer step on the micro-batches of all ranks, as if they were one batch in one process.
 
     The loss is the mean cross-entropy over all scored tokens of all micro-batches of all ranks, each token with the
-    same weight. The gradients travel once, during the backward of the last micro-batch; on all others forward and
-    backward run under no_sync.
+    same weight, computed in float32 whatever the logits are. The gradients travel once, during the backward of the last
+    micro-batch; on all others forward and backward run under no_sync.
 
     Args:
         model: DistributedDataParallel in a process group, or a bare model in a program without one. Called as

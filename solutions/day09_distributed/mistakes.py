@@ -371,6 +371,26 @@ def made_alike_at_the_end(source):
     )
 
 
+@mistake(
+    "broken_drift",
+    says="The ranks' gradients are added up, and not divided by the number of ranks.",
+    why="The copies stay alike, but every step is as many times too large as there are ranks.",
+    read="#what-all-ranks-have-in-common",
+)
+def gradients_summed(source):
+    return change(source, "                gradient /= dist.get_world_size()\n", "")
+
+
+@mistake(
+    "broken_drift",
+    says="The gradients of the step before are still there.",
+    why="Backward adds. The copies stay alike, and every step applies all gradients so far.",
+    read="#what-all-ranks-have-in-common",
+)
+def gradients_pile_up(source):
+    return change(source, "        optimizer.zero_grad()\n", "")
+
+
 # 9.4 broken_crash
 
 
@@ -395,6 +415,17 @@ def unused_head_not_announced(source):
 def past_ddp(source):
     source = change(source, ", find_unused_parameters=True", "")
     return change(source, "wrapped(x, task)", "wrapped.module(x, task)")
+
+
+@mistake(
+    "broken_crash",
+    says="The losses that come back are tensors, each with its graph.",
+    why="All that a step has computed stays in memory for as long as its loss is kept.",
+    read="#what-ddp-waits-for",
+    seen="docs.pytorch.org: FAQ, My model reports out of memory (history kept across the training loop)",
+)
+def losses_with_their_graphs(source):
+    return change(source, "losses.append(loss.item())", "losses.append(loss)")
 
 
 # 9.4 broken_lie
@@ -440,6 +471,16 @@ def ranks_count_alike(source):
 def batches_count_alike(source):
     source = change(source, ', reduction="sum")', ")")
     return change(source, "count += len(y)", "count += 1")
+
+
+@mistake(
+    "broken_lie",
+    says="The validation keeps a graph.",
+    why="Nobody asks for gradients here, and the activations of every batch stay in memory until the end.",
+    read="#the-mean-of-means",
+)
+def validated_with_a_graph(source):
+    return change(source, "with torch.no_grad():", "if True:")
 
 
 # 9.4 broken_shuffle
@@ -694,7 +735,7 @@ def gradients_of_before(source):
 @mistake(
     "accumulate_ddp",
     says="Only the first group of parameters gets the learning rate.",
-    why="Decayed and undecayed parameters stand in two groups, and each has a rate of its own.",
+    why="Parameters with weight decay and those without stand in two groups, and each has a rate of its own.",
     read="#after-the-last-backward",
 )
 def rate_of_the_first_group(source):
@@ -703,6 +744,16 @@ def rate_of_the_first_group(source):
         '    for group in optimizer.param_groups:\n        group["lr"] = lr',
         '    optimizer.param_groups[0]["lr"] = lr',
     )
+
+
+@mistake(
+    "accumulate_ddp",
+    says="The loss is computed in the precision of the logits.",
+    why="bfloat16 has three digits. A sum over thousands of tokens in it is far off.",
+    read="#one-fraction-for-all-ranks",
+)
+def loss_in_bfloat16(source):
+    return change(source, "logits.float().flatten(0, 1)", "logits.flatten(0, 1)")
 
 
 # --- part: 9.2, 9.3, 9.6 ---
@@ -958,7 +1009,7 @@ def localhost_among_several(source):
 @mistake(
     "nodes",
     says="localhost is refused by its name, but not by its numbers, 127.…",
-    why="127.0.0.1, and Debian's 127.0.1.1, are the machine itself just as much.",
+    why="127.0.0.1 and 127.0.1.1, and all others from 127., are the machine itself just as much.",
     read="#who-meets-where",
 )
 def localhost_by_name_alone(source):
@@ -1192,6 +1243,16 @@ def programs_not_compared(source):
     return change(source, '"port", "job", "program")', '"port", "job")')
 
 
+@mistake(
+    "nodes",
+    says="An endpoint without an address is accepted.",
+    why="--rdzv-endpoint=29500 says at which port, but not on which machine: nobody would find the others.",
+    read="#one-command-for-each-node",
+)
+def endpoint_without_address(source):
+    return change(source, "    if not address:\n", "    if address is None:\n")
+
+
 # 9.6 memory
 
 
@@ -1365,7 +1426,7 @@ def copy_for_the_head_forgotten(source):
 @mistake(
     "memory",
     says="Fused attention is taken to keep its weights, too.",
-    why="It computes them again in backward, a tile at a time; that is the point of it.",
+    why="It computes them again in backward, piece by piece: that is the point of it.",
     read="#what-the-forward-pass-keeps",
 )
 def fused_keeps_weights(source):
@@ -1566,3 +1627,23 @@ def outside_the_hooks(source):
 )
 def largest_alone(source):
     return change(source, "size = bytes_of(saved)", "size = max((bytes_of([one]) for one in saved), default=0)")
+
+
+@mistake(
+    "memory_measured",
+    says="Vectors in the optimizer's state are left out, together with the counters.",
+    why="Biases and norms have two means of their own, too. Only what has no dimension at all is a counter.",
+    read="#measure-it",
+)
+def vectors_left_out(source):
+    return change(source, "value.dim() > 0", "value.dim() > 1")
+
+
+@mistake(
+    "memory_measured",
+    says="A part of a parameter counts as an activation: it begins at another place than the parameter.",
+    why="It is a view, and takes no memory of its own. What tells is where the storage begins.",
+    read="#measure-it",
+)
+def parts_of_parameters_counted(source):
+    return change(source, "if tensor.untyped_storage().data_ptr() not in own:", "if tensor.data_ptr() not in own:")

@@ -47,7 +47,7 @@ def slowest(seconds_by_rank: Sequence[Sequence[float]]) -> list[float]:
     Raises:
         ValueError: there is no process, or they have not taken equally many steps.
     """
-    if not seconds_by_rank or len({len(seconds) for seconds in seconds_by_rank}) != 1:
+    if len({len(seconds) for seconds in seconds_by_rank}) != 1:
         raise ValueError(f"steps of each process: {[len(seconds) for seconds in seconds_by_rank]}; they must be equal")
     return [max(step) for step in zip(*seconds_by_rank, strict=True)]
 
