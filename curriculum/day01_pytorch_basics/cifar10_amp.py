@@ -79,6 +79,7 @@ def make_loaders(
     Args:
         images, labels: (N, 3, height, width) uint8 and (N,) int64.
         val_size: how many images are held back, at least 1 and fewer than N.
+        num_workers: processes that load, for each of the two; 0 loads in this one.
 
     Raises:
         ValueError: val_size is less than 1 or not less than N.

@@ -94,16 +94,22 @@ def edges(folder, text_dataset):
     return {
         "block 6 of 6": raised(lambda: dataset[6]),
         "block_size 0": raised(lambda: text_dataset.TextBlocks(written(folder), 0)),
+        "block_size -1": raised(lambda: text_dataset.TextBlocks(written(folder), -1)),
+        "block_size 0, and nothing in the file": raised(lambda: text_dataset.TextBlocks(written(folder, b""), 0)),
+        "blocks with block_size 1": len(text_dataset.TextBlocks(written(folder), 1)),
     }
 
 
 def test_edges(lesson, compare, tmp_path):
-    """There is no block beyond the last, and none of size 0"""
-    compare(
-        lambda text_dataset: edges(tmp_path, text_dataset),
-        lesson("text_dataset"),
-        expected={"block 6 of 6": "IndexError", "block_size 0": "ValueError"},
-    )
+    """There is no block beyond the last, and none of fewer than 1 target"""
+    expected = {
+        "block 6 of 6": "IndexError",
+        "block_size 0": "ValueError",
+        "block_size -1": "ValueError",
+        "block_size 0, and nothing in the file": "ValueError",
+        "blocks with block_size 1": 12 + 0 + 5 + 1 + 5,
+    }
+    compare(lambda text_dataset: edges(tmp_path, text_dataset), lesson("text_dataset"), expected=expected)
 
 
 def pickles(value):

@@ -131,3 +131,14 @@ def narrow_by_hand():
 def test_head_narrower_than_the_input(lesson, compare):
     """The whole, when queries and keys have fewer channels than x."""
     compare(narrow_example, lesson("by_hand"), expected=narrow_by_hand)
+
+
+def smallest_example(by_hand):
+    """x is 3, its query 6, its key 3 and its value (15, 21)."""
+    output, weights = by_hand.self_attention([[3]], [[2]], [[1]], [[5, 7]])
+    return {"weights": weights, "output": output}
+
+
+def test_single_position(lesson, compare):
+    """The whole, for one position of one channel: it can look at nothing but itself."""
+    compare(smallest_example, lesson("by_hand"), expected={"weights": [[1]], "output": [[15, 21]]})

@@ -524,6 +524,21 @@ def read_at_every_item(source):
 
 @mistake(
     "text_dataset",
+    says="A block_size below 1 is not refused.",
+    why="With -1 there is no block at all, and a run on nothing begins.",
+    read="#what-one-item-is",
+)
+def no_size_refused(source):
+    return change(
+        source,
+        "        if block_size < 1:\n"
+        '            raise ValueError(f"block_size is {block_size}; a block has at least 1 target")\n',
+        "",
+    )
+
+
+@mistake(
+    "text_dataset",
     says="The dataset keeps its file open, and an open file cannot be pickled.",
     why="With workers, a new process is sent the dataset. On Linux it may work all the same, elsewhere it does not.",
     read="#what-a-worker-is-given",
@@ -1474,6 +1489,19 @@ def empty_part_accepted(source):
 
 @mistake(
     "cifar10_amp",
+    says="The loaders are not told how many workers to have.",
+    why="Both then load in this process, however many are asked for, and nothing gets faster.",
+    read="#what-a-worker-is-given",
+)
+def loaders_without_workers(source):
+    source = change(source, "drop_last=True, num_workers=num_workers)", "drop_last=True)")
+    return change(
+        source, "DataLoader(val_part, batch_size, num_workers=num_workers)", "DataLoader(val_part, batch_size)"
+    )
+
+
+@mistake(
+    "cifar10_amp",
     says="The images reach the MLP as images, (B, 3, height, width).",
     why="A linear layer works on the last axis alone: the image has to become one row first.",
     read="#the-model",
@@ -1502,6 +1530,17 @@ def new_scaler_each_epoch(source):
     line = "scaler = make_scaler(torch.device(device).type, dtype, init_scale)\n"
     source = change(source, f"    {line}", "")
     return change(source, "        began = clock()\n", f"        {line}        began = clock()\n")
+
+
+@mistake(
+    "cifar10_amp",
+    says="The model learns in the mode in which it comes: in eval mode, if it has just been evaluated.",
+    why="Then dropout is off while it learns, and nobody notices.",
+    read="#train-mode-and-eval-mode",
+    seen="tk-rusch/coRNN issue 1: model.train() isn't called again after model.eval()",
+)
+def learns_in_any_mode(source):
+    return change(source, "        model.train()\n", "")
 
 
 @mistake(
