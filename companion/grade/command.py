@@ -1,6 +1,7 @@
 """The verb."""
 
 import secrets
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -171,11 +172,11 @@ def _run(
         say((apart.fence.says, "dim"))
         if not graded.seed:
             say(("Seed 0 is the one that everybody knows: answers that are written down are not found.", "advice"))
-        work = grade_all(left, lambda one: grade_one(course, one, orders, apart), options.jobs, apart)
-        for place, one in enumerate(work, start=1):
-            graded.submissions = sorted([*graded.submissions, one], key=lambda one: one.name)
-            keep(graded)
-            show_progress(one, place, len(left), sum(graded.most.values()))
+        with closing(grade_all(left, lambda one: grade_one(course, one, orders, apart), options.jobs, apart)) as work:
+            for place, one in enumerate(work, start=1):
+                graded.submissions = sorted([*graded.submissions, one], key=lambda one: one.name)
+                keep(graded)
+                show_progress(one, place, len(left), sum(graded.most.values()))
 
 
 def _compiler(orders: list[Order]) -> bool:

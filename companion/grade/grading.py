@@ -1,6 +1,6 @@
 """Grade one submission: run every check, have it judged, look for what is forbidden."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -29,7 +29,7 @@ SENTENCES = {
 
 def grade_all(
     submissions: list[Submission], one: Callable[[Submission], Graded], jobs: int, apart: Apart
-) -> Iterator[Graded]:
+) -> Generator[Graded, None, None]:
     """Grade them, so many at a time, and give each as soon as it is done. Whoever stops loses those in work."""
     with ThreadPoolExecutor(jobs) as pool:
         try:
