@@ -347,6 +347,7 @@ def begun_anew(source):
     says="A setting that comes twice in the list is run twice.",
     why="A few values to choose from, and random search draws the same again: its result is known already.",
     read="#written-down-at-once",
+    seen="optuna/optuna issues 2021 and 2915",
 )
 def drawn_twice_run_twice(source):
     return change(source, "            done.append(known)\n", "")
@@ -890,6 +891,7 @@ def everybody_scores_all(source):
     says="The sum still hangs on the graph of what was handed in.",
     why="Who keeps such sums, of every step's loss, keeps every step's graph: memory fills up.",
     read="#the-all-reduce",
+    seen="samuelyu2002/ImVisible issue 2 (a running sum)",
 )
 def sum_with_its_graph(source):
     return change(source, "value.detach().clone()", "value.clone()")
@@ -1173,6 +1175,7 @@ def divided_twice(source):
     says="Where no rank has a token to score, 0 is divided by 0.",
     why="The loss is NaN: by the rules of 6.1, a run with a NaN in its curve has diverged.",
     read="#one-step-on-all-ranks",
+    seen="allenai/OLMo-core pull request 657",
 )
 def nothing_scored_is_nan(source):
     return change(source, "mean_count.where(mean_count > 0, 1)", "mean_count")
@@ -1273,6 +1276,7 @@ def mean_of_batch_means(source):
     says="The loss is divided by 1 where the mean count of tokens is less than 1.",
     why="One token on two ranks is half a token each. Only 0 must be kept from dividing.",
     read="#the-mean-of-means-again",
+    seen="facebookresearch/Mask2Former (of masks), quoted in huggingface/transformers issue 26844",
 )
 def at_least_one(source):
     return change(source, "mean_count.where(mean_count > 0, 1)", "mean_count.clamp(min=1)")
@@ -1319,6 +1323,7 @@ def empty_split_is_nan(source):
     says="A graph is built while the model is evaluated.",
     why="Nobody goes back through it. It costs memory, and at a large split, all of it.",
     read="#evaluation-on-all-ranks",
+    seen="hszhao/semseg issue 60; OpenNMT/OpenNMT-py issue 1141",
 )
 def evaluated_with_a_graph(source):
     return change(source, "with torch.no_grad():", "with torch.enable_grad():")
@@ -1365,6 +1370,7 @@ def always_epoch_0(source):
     says="The training batches are not taken to the device.",
     why="On the CPU nobody notices. On a GPU, the model and its input are on different devices, which is an error.",
     read="#the-whole-run",
+    seen="MITDeepLearning/introtodeeplearning pull request 224",
 )
 def batches_left_behind(source):
     return change(source, "(x.to(device), y.to(device)), optimizer", "(x, y), optimizer")
@@ -1375,6 +1381,7 @@ def batches_left_behind(source):
     says="The targets are not taken to the device, only the inputs.",
     why="On the CPU nobody notices. On a GPU, the loss finds logits and targets on different devices.",
     read="#the-whole-run",
+    seen="Lightning-AI/pytorch-lightning issue 2400",
 )
 def targets_left_behind(source):
     return change(source, "(x.to(device), y.to(device)), optimizer", "(x.to(device), y), optimizer")
@@ -1518,6 +1525,7 @@ def optimizer_steps(source):
     says="A batch in which no rank has a token to score is divided by 0, and the loss is NaN.",
     why="The gradient is 0 all the same, and nothing is skipped. But a curve with a NaN passes for diverged.",
     read="#the-mean-of-means-again",
+    seen="NVIDIA-NeMo/Automodel issue 3796",
 )
 def no_token_is_nan(source):
     return change(source, "mean_count.where(mean_count > 0, 1)", "mean_count")
@@ -1528,6 +1536,7 @@ def no_token_is_nan(source):
     says="The loss is divided by 1 where the mean count of tokens is less than 1.",
     why="One token on two ranks is half a token each. Only 0 must be kept from dividing.",
     read="#the-mean-of-means-again",
+    seen="facebookresearch/Mask2Former (of masks), quoted in huggingface/transformers issue 26844",
 )
 def at_least_one_token(source):
     return change(source, "mean_count.where(mean_count > 0, 1)", "mean_count.clamp(min=1)")

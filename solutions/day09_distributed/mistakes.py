@@ -376,6 +376,7 @@ def made_alike_at_the_end(source):
     says="The ranks' gradients are added up, and not divided by the number of ranks.",
     why="The copies stay alike, but every step is as many times too large as there are ranks.",
     read="#what-all-ranks-have-in-common",
+    seen="srush/LLM-Training-Puzzles issue 9 (the question)",
 )
 def gradients_summed(source):
     return change(source, "                gradient /= dist.get_world_size()\n", "")
@@ -386,6 +387,7 @@ def gradients_summed(source):
     says="The gradients of the step before are still there.",
     why="Backward adds. The copies stay alike, and every step applies all gradients so far.",
     read="#what-all-ranks-have-in-common",
+    seen="sql-machine-learning/elasticdl pull request 2426; meta-pytorch/torchforge pull request 71",
 )
 def gradients_pile_up(source):
     return change(source, "        optimizer.zero_grad()\n", "")
@@ -478,6 +480,7 @@ def batches_count_alike(source):
     says="The validation keeps a graph.",
     why="Nobody asks for gradients here, and the activations of every batch stay in memory until the end.",
     read="#the-mean-of-means",
+    seen="skorch-dev/skorch issue 218",
 )
 def validated_with_a_graph(source):
     return change(source, "with torch.no_grad():", "if True:")
@@ -751,6 +754,7 @@ def rate_of_the_first_group(source):
     says="The loss is computed in the precision of the logits.",
     why="bfloat16 has three digits. A sum over thousands of tokens in it is far off.",
     read="#one-fraction-for-all-ranks",
+    seen="Modalities/modalities pull request 464; google-deepmind/optax issue 1020",
 )
 def loss_in_bfloat16(source):
     return change(source, "logits.float().flatten(0, 1)", "logits.flatten(0, 1)")
@@ -1248,6 +1252,7 @@ def programs_not_compared(source):
     says="An endpoint without an address is accepted.",
     why="--rdzv-endpoint=29500 says at which port, but not on which machine: nobody would find the others.",
     read="#one-command-for-each-node",
+    seen="meta-llama/llama-cookbook issue 186",
 )
 def endpoint_without_address(source):
     return change(source, "    if not address:\n", "    if address is None:\n")
