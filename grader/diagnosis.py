@@ -1,7 +1,7 @@
 """Which catalogued mistakes reproduce exactly what the learner's files give?"""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -33,10 +33,11 @@ def diagnose(bench: Bench, check: Check, version: Version, failure: Failure) -> 
     if isinstance(failure.outcome, Raised):  # the same words of an error say less than the same numbers
         candidates = [mistake for mistake in candidates if not _refuted(bench, check, version, mistake)]
     if len(candidates) > 1:
-        return _narrowed(bench, check, version, candidates)
+        return _narrowed(bench, check, version, candidates, _alike, _begins_alike_there, _comes_later)
     if candidates:
         return Diagnosis(tuple(candidates))
-    return Diagnosis(tuple(_same_first_difference(bench, check, failure)), partly=True)
+    first = _same_first_difference(bench, check, failure)
+    return replace(_narrowed(bench, check, version, first, _begins_alike_there, _comes_later), partly=True)
 
 
 def _hung(failure: Failure) -> bool:
@@ -67,14 +68,22 @@ def _others(bench: Bench, check: Check, version: Version, files: set[str]) -> It
             yield other
 
 
-def _narrowed(bench: Bench, check: Check, version: Version, candidates: list[Mistake]) -> Diagnosis:
-    """Let the unit's other checks of the same files tell the candidates apart."""
+Fits = Callable[[Bench, Check, Version, Mistake], bool]
+
+
+def _narrowed(bench: Bench, check: Check, version: Version, candidates: list[Mistake], *ways: Fits) -> Diagnosis:
+    """Let the unit's other checks of the same files tell the candidates apart: keep those that fit one, if any does.
+
+    Args:
+        ways: what it means to fit; the first one that any candidate fits in counts.
+    """
     told_apart_by = ""
     for other in _others(bench, check, version, {mistake.file for mistake in candidates}):
-        if len(candidates) == 1:
+        if len(candidates) <= 1:
             break
-        left = [mistake for mistake in candidates if _alike(bench, other, version, mistake)]
-        if left and len(left) < len(candidates):
+        fitting = ([mistake for mistake in candidates if fits(bench, other, version, mistake)] for fits in ways)
+        left = next(filter(None, fitting), candidates)
+        if len(left) < len(candidates):
             candidates, told_apart_by = left, other.title
     return Diagnosis(tuple(candidates), told_apart_by)
 
@@ -82,24 +91,41 @@ def _narrowed(bench: Bench, check: Check, version: Version, candidates: list[Mis
 def _same_first_difference(bench: Bench, check: Check, failure: Failure) -> list[Mistake]:
     if not isinstance(failure.outcome, Observed) or not _telling(failure.outcome.values[failure.name]):
         return []
-    found = []
-    for mistake in (mistake for mistake in bench.mistakes_within(check) if not mistake.hangs):
-        version = bench.mistaken(mistake)
-        theirs = bench.failure(check, version)
-        if (
-            theirs is not None
-            and (theirs.index, theirs.name) == (failure.index, failure.name)
-            and isinstance(theirs.outcome, Observed)
-            and difference(
-                failure.outcome.values[failure.name],
-                theirs.outcome.values[failure.name],
-                failure.comparison.rtol,
-                failure.comparison.atol,
-            )
-            is None
-        ):
-            found.append(mistake)
-    return found
+    calm = (mistake for mistake in bench.mistakes_within(check) if not mistake.hangs)
+    return [mistake for mistake in calm if _begins_alike(failure, bench.failure(check, bench.mistaken(mistake)))]
+
+
+def _begins_alike_there(bench: Bench, check: Check, version: Version, mistake: Mistake) -> bool:
+    mine = bench.failure(check, version)
+    return mine is not None and _begins_alike(mine, bench.failure(check, bench.mistaken(mistake)))
+
+
+def _comes_later(bench: Bench, check: Check, version: Version, mistake: Mistake) -> bool:
+    """Whether what differs first in the version is before anything that this mistake changes: it may be the second."""
+    mine, theirs = bench.failure(check, version), bench.failure(check, bench.mistaken(mistake))
+    return theirs is None or (mine is not None and _place(mine) < _place(theirs))
+
+
+def _place(failure: Failure) -> tuple[int, int]:
+    """Where the first difference is; an exception comes before all observations."""
+    return failure.index, len(failure.agree) if isinstance(failure.outcome, Observed) else -1
+
+
+def _begins_alike(mine: Failure, theirs: Failure | None) -> bool:
+    """Whether the same observation is the first that differs, and is the same."""
+    return (
+        theirs is not None
+        and (theirs.index, theirs.name) == (mine.index, mine.name)
+        and isinstance(mine.outcome, Observed)
+        and isinstance(theirs.outcome, Observed)
+        and difference(
+            mine.outcome.values[mine.name],
+            theirs.outcome.values[mine.name],
+            mine.comparison.rtol,
+            mine.comparison.atol,
+        )
+        is None
+    )
 
 
 def _telling(value: object) -> bool:

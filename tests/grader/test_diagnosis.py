@@ -1,15 +1,19 @@
 """Which known mistakes give what the learner's files give; the catalogue; the published proof."""
 
+from pathlib import Path
+
 import pytest
 
 from grader import matrix, raised
 from grader.bench import Bench
 from grader.catalogue import CatalogueError, alternatives_in, change
 from grader.diagnosis import Diagnosis, diagnose
+from grader.loading import load_file
 from grader.proof import row
 from grader.verdict import judge, plain, steady
 
 UNIT = "week01_sums"
+check_source = load_file(Path(__file__).with_name("course.py")).check
 MIXED = "return x.mean(-1) if (x > 0).all() else x.sum(-1)"
 
 
@@ -60,6 +64,29 @@ def test_diagnosis(course, bench, check, stem, body, names, narrowed_by, partly)
     found = diagnose(bench, check, bench.learners, failure)
     assert found == Diagnosis(tuple(m for m in bench.mistakes if m.name in names), narrowed_by, partly)
     assert [mistake.name for mistake in found.mistakes] == names
+
+
+ANOTHER_MEAN = """
+
+@mistake("both", says="The mean of a square runs down the columns.", why="A square has rows, too.", read="#both")
+def mean_of_columns_of_squares(source):
+    return change(source, "x.mean(-1)", "x.mean(0 if len(x) == x.size(-1) else -1)")
+"""
+
+
+@pytest.mark.parametrize(
+    ("mean", "names"),
+    [("x.mean(0)", ["mean_of_columns"]), ("x.mean(0 if len(x) == 5 else -1)", ["mean_of_columns_of_squares"])],
+)
+def test_other_checks_tell_what_a_second_mistake_hides(course, bench, mean, names):
+    """Both known mistakes give the first observation, and the second one, of the spread, shows everywhere."""
+    catalogue, checks = f"solutions/{UNIT}/mistakes.py", f"curriculum/{UNIT}/test_both.py"
+    wide = check_source("both", "both", "(x.mean(-1), x.std(-1))", "Wide ones", "torch.randn(4, 5)", "mean,std")
+    course.write({catalogue: course.read(catalogue) + ANOTHER_MEAN, checks: course.read(checks) + wide})
+    course.answer("both", f"return {mean}, x.var(-1)")
+    check = check_of(bench, "mean_and_spread")
+    found = diagnose(bench, check, bench.learners, bench.failure(check, bench.learners))
+    assert ([mistake.name for mistake in found.mistakes], found.partly) == (names, True)
 
 
 def test_a_check_that_another_mistake_would_pass_still_names_only_what_fits(course, bench):
