@@ -19,7 +19,7 @@ from companion.grade.fence import Fence
 from companion.grade.line import Gone, Peer
 from companion.grade.marks import CRASHED
 from companion.grade.nursery import HOME, JUDGE, RUNNER, START, nursery, said_of, variables
-from companion.grade.tree import Order, fingerprint
+from companion.grade.tree import Order
 
 PACKAGES = ("grader", "companion", "course_data", "capstone")  # what a check may import
 DISK = 512 * 2**20  # bytes of tmp/
@@ -52,12 +52,13 @@ class Apart:
 
     Args:
         hidden: the folders of the submissions.
+        checks: the fingerprint of the checks as they must stay.
     """
 
-    def __init__(self, course: Course, limits: Limits, hidden: list[Path], compiler: bool):
+    def __init__(self, course: Course, limits: Limits, hidden: list[Path], checks: str, compiler: bool):
         self.course, self.limits = course, limits
         self.stopped = threading.Event()
-        self.checks = fingerprint(course.root)
+        self.checks = checks
         self._folder = tempfile.TemporaryDirectory(prefix="grade-", ignore_cleanup_errors=True)
         self.folder = Path(self._folder.name).resolve()
         self._hidden = sorted({str(path.resolve()) for path in (course.root, HOME, self.folder, *hidden)})

@@ -60,9 +60,8 @@ def grade(
     submissions = find_submissions(course, folders)
     tasks = list(dict.fromkeys(order.task for order in orders))
     most = {task: sum(order.task == task for order in orders) for task in tasks}
-    graded = Class(
-        secrets.randbelow(LARGEST_SEED) + 1 if seed is None else seed, tasks, most, [], fingerprint(course.root)
-    )
+    checks = fingerprint(course.root, {order.unit for order in orders})
+    graded = Class(secrets.randbelow(LARGEST_SEED) + 1 if seed is None else seed, tasks, most, [], checks)
     keep = Keep(json, csv)
     if resume:
         graded = _resumed(graded, json, seed)
@@ -168,7 +167,7 @@ def _run(
     if not left:
         return
     limits = Limits(options.seconds, options.memory, graded.seed)
-    with Apart(course, limits, folders, _compiler(orders)) as apart:
+    with Apart(course, limits, folders, graded.checks, _compiler(orders)) as apart:
         say((apart.fence.says, "dim"))
         if not graded.seed:
             say(("Seed 0 is the one that everybody knows: answers that are written down are not found.", "advice"))

@@ -52,16 +52,16 @@ def grade(course: Course, submission: Submission, orders: list[Order], apart: Ap
     """
     if apart.stopped.is_set():
         raise Stopped
-    if fingerprint(course.root) != apart.checks:
+    if fingerprint(course.root, {order.unit for order in orders}) != apart.checks:
         raise CompanionError("The course's checks have changed while they were used: grade again.")
     begun = [order for order in orders if _begun(course, submission, order)]
     units = {order.unit for order in begun}
     found: dict[Order, dict[str, Any]] = {}
     if begun:
         with tree_of(course, submission, units, apart.folder) as tree, apart.runner(tree) as runner:
-            before = fingerprint(tree / "course")
+            before = fingerprint(tree / "course", units)
             found = _Bout(runner, apart, tree).verdicts(begun)
-            if fingerprint(tree / "course") != before:
+            if fingerprint(tree / "course", units) != before:
                 found = {order: {"state": EDITED} for order in begun}
     for order in _of_copies(course, submission, begun):
         found[order] = {"state": REFERENCE}

@@ -120,6 +120,8 @@ def says_of(failure: Failure) -> str:
         raised = failure.outcome
         if raised.unwritten:
             return f"{raised.unwritten.partition(' ')[2]} is not written yet"
+        if failure.state == NOT_STARTED and failure.comparison.record:
+            return f"no record of the run {failure.comparison.record.name} was handed in"
         first = (raised.message.strip().splitlines() or [""])[0]
-        return f"{raised.kind}: {first}"[:200]
+        return first[:200] if failure.state in (NOT_STARTED, NOT_VERIFIED) else f"{raised.kind}: {first}"[:200]
     return f"{failure.name}: {failure.difference.facts[0]}"[:200] if failure.difference else ""

@@ -80,7 +80,7 @@ def _folder(folder: Path) -> Source:
 
 
 def _skipped(name: str) -> bool:
-    return name.startswith(".") or name in SKIPPED
+    return (name.startswith(".") and name != ".github") or name in SKIPPED
 
 
 def _content(home: Path, path: Path) -> bytes:

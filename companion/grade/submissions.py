@@ -83,7 +83,12 @@ def shown(name: str) -> str:
 
 def _has_units(course: Course, folder: Path) -> bool:
     names = {"curriculum", *(name for task in course.tasks for name in _names(task.unit))}
-    return any((folder / name).is_dir() for name in names)
+    return any((folder / name).is_dir() for name in names) or any((folder / text).is_file() for text in _texts(course))
+
+
+def _texts(course: Course) -> set[str]:
+    """The places of texts that are like no other file's: notes/report.md, but not README.md."""
+    return {text for task in course.tasks for text in task.writes if "/" in text}
 
 
 def _names(unit: str) -> tuple[str, str]:
@@ -141,6 +146,10 @@ def _copies(course: Course, places: list[str]) -> dict[str, dict[str, str]]:
             continue
         root = above[:-2] if above[-2:-1] == ["curriculum"] else above[:-1]
         copies.setdefault("".join(f"{part}/" for part in root), {})[asked[above[-1], name]] = whole
+    for text in _texts(course):
+        for whole in places:
+            if f"/{whole}".endswith(f"/{text}") and "solutions" not in whole.split("/"):
+                copies.setdefault(whole.removesuffix(text), {})[text] = whole
     return copies
 
 

@@ -105,10 +105,11 @@ def _lay_texts_out(course: Course, root: Path, units: Set[str]) -> None:
                 shutil.copy(text, root / folder / unit / inner)
 
 
-def fingerprint(folder: Path) -> str:
-    """Of the checks below a folder, and of the list of units."""
+def fingerprint(folder: Path, units: Set[str]) -> str:
+    """Of the checks of these units, and of the list of all, in the course at a folder."""
     sha = hashlib.sha256()
-    for path in sorted((*folder.glob("curriculum/*/test_*.py"), folder / "curriculum" / "days.toml")):
+    checks = [path for unit in units for path in (folder / "curriculum" / unit).glob("test_*.py")]
+    for path in sorted((*checks, folder / "curriculum" / "days.toml")):
         if path.is_file():
             sha.update(f"{path.parent.name}/{path.name}\n".encode() + path.read_bytes().replace(b"\r\n", b"\n"))
     return sha.hexdigest()

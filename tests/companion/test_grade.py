@@ -4,6 +4,7 @@ import csv
 import json
 import math
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -62,6 +63,15 @@ def test_it_finds_each_learner_and_only_the_files_of_the_course(course):
 def test_an_import_of_the_reference_is_seen_in_the_text(course, source, imports):
     (anna,) = find_submissions(the_course(), [hand_in(course, "anna", scale=source)])
     assert bool(imports_reference(anna)) == imports
+
+
+def test_texts_and_records_are_found_without_any_code(tmp_path):
+    places = ["notes/week1_review.md", ".github/README.md", "runs/day01-mnist/metrics.json"]
+    for place in (*places, "README.md", "runs/day01-mnist/model.pt", ".git/notes/report.md"):
+        (tmp_path / "anna" / "gpt" / place).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "anna" / "gpt" / place).write_text("x", "utf-8")
+    (anna,) = find_submissions(the_course(Path(__file__).parents[2]), [tmp_path])
+    assert (anna.name, sorted(anna.files), anna.notes) == ("anna", sorted(places), [])
 
 
 def test_each_check_has_its_own_limit_unless_there_is_one_for_all(course, tmp_path):
