@@ -1,5 +1,6 @@
 """A folder's files, loaded as they are, with one file edited, or with one name replaced."""
 
+import pathlib
 import pickle
 import sys
 
@@ -114,3 +115,14 @@ def test_a_file_that_is_nobodys_package(folder):
     )
     one, again = load_file(folder / "test_one.py"), load_file(folder / "test_one.py")
     assert one.One().x == 1 and one.One is not again.One
+
+
+def test_a_file_that_may_not_be_read(folder, monkeypatch):
+    """Not by its permissions: root may read everything."""
+
+    def refuse(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(pathlib.Path, "read_bytes", refuse)
+    with Version(folder) as version, pytest.raises(PermissionError, match=r"base\.py cannot be read: you have no"):
+        version.module("base")
