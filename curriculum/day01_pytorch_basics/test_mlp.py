@@ -122,7 +122,7 @@ def test_dropout(lesson, compare):
         "train mode: largest": 1 / 0.8**2,
         "train mode: mean": 1.0,
     }
-    compare(dropped, lesson("mlp"), expected=expected, rtol=0.03)  # the deviation of the share is 0.0005
+    compare(dropped, lesson("mlp"), expected=expected, rtol=0.025)  # the deviation of the share is 0.0005
 
 
 LAYERS = ("first", "second", "last")

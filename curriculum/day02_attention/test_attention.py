@@ -208,7 +208,7 @@ def test_half_precision(lesson, compare):
     """bfloat16 and float16 go in, and come out again."""
     # A bfloat16 has 8 significant bits: whoever rounds on the way is off by up to 0.4 %.
     module = lesson("attention")
-    compare(attention_in_half_precision, module, expected=half_precision_by_hand, rtol=0.02, atol=0.02)
+    compare(attention_in_half_precision, module, expected=half_precision_by_hand, rtol=0.01, atol=0.01)
 
 
 def attention_and_gradients(attend, mask=None):
