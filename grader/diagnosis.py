@@ -89,7 +89,7 @@ def _narrowed(bench: Bench, check: Check, version: Version, candidates: list[Mis
 
 
 def _same_first_difference(bench: Bench, check: Check, failure: Failure) -> list[Mistake]:
-    if not isinstance(failure.outcome, Observed) or not _telling(failure.outcome.values[failure.name]):
+    if not _is_telling(failure):
         return []
     calm = (mistake for mistake in bench.mistakes_within(check) if not mistake.hangs)
     return [mistake for mistake in calm if _begins_alike(failure, bench.failure(check, bench.mistaken(mistake)))]
@@ -97,7 +97,9 @@ def _same_first_difference(bench: Bench, check: Check, failure: Failure) -> list
 
 def _begins_alike_there(bench: Bench, check: Check, version: Version, mistake: Mistake) -> bool:
     mine = bench.failure(check, version)
-    return mine is not None and _begins_alike(mine, bench.failure(check, bench.mistaken(mistake)))
+    if mine is None or not _is_telling(mine):
+        return False
+    return _begins_alike(mine, bench.failure(check, bench.mistaken(mistake)))
 
 
 def _comes_later(bench: Bench, check: Check, version: Version, mistake: Mistake) -> bool:
@@ -128,8 +130,11 @@ def _begins_alike(mine: Failure, theirs: Failure | None) -> bool:
     )
 
 
-def _telling(value: object) -> bool:
-    """Whether a value is rich enough that agreeing with it is no accident: at least four different fractions."""
+def _is_telling(failure: Failure) -> bool:
+    """Whether what differs is rich enough that agreeing with it is no accident: at least four different fractions."""
+    if not isinstance(failure.outcome, Observed):
+        return False
+    value = failure.outcome.values[failure.name]
     return (
         isinstance(value, torch.Tensor)
         and value.is_floating_point()
