@@ -37,6 +37,7 @@ PLACES: dict[str, object] = {
 PLACES |= {f"torch.nn.{name}": value for name, value in vars(nn).items() if isinstance(value, type)}
 BY_TORCH = {"torch.manual_seed", "torch.nn.Module.__init__", "torch.nn.Module.__setstate__"}  # torch._dynamo wraps them
 MODULES = ("torch", "numpy", "builtins")  # whose entries in sys.modules nobody may change
+BUILTINS = vars(builtins)
 Names = dict[str, dict[str, object]]  # place → name → what it stands for
 
 
@@ -57,8 +58,9 @@ class Kept:
         Raises:
             Tampering: names had been changed.
         """
+        changed = _builtins_put_back(self.names["builtins"]) if self.names is not None else []
         self.surroundings.put_back()
-        changed = put_back(self.names) if self.names is not None else []
+        changed += put_back(self.names) if self.names is not None else []
         if changed:
             raise Tampering(sentence(changed))
 
@@ -67,6 +69,16 @@ def names() -> Names:
     """What the names of torch, of Python and of a few libraries stand for."""
     found = {place: dict(vars(owner)) for place, owner in PLACES.items()}
     return found | {"sys.modules": {name: sys.modules[name] for name in MODULES}}
+
+
+def _builtins_put_back(then: dict[str, object]) -> list[str]:
+    """First of all, and without calling any of them: nothing else works if `len` or `zip` is another function."""
+    changed = []
+    for name in then:
+        if _is_public(name) and BUILTINS.get(name) is not then[name]:
+            BUILTINS[name] = then[name]
+            changed += [f"builtins.{name}"]
+    return changed
 
 
 def put_back(before: Names) -> list[str]:

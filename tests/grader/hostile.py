@@ -119,11 +119,11 @@ ENDLESS = "No answer after "
 IMPORTS: Mapping[str, Case] = {
     "ends": importing("import os\nos._exit(0)", CRASHED, "os._exit() does that"),
     "exits": importing("import sys\nsys.exit('bye')", CRASHED, "sys.exit(bye) was called", "exits.py, line 2"),
-    "endless": importing("while True:\n    pass", CRASHED, ENDLESS, "endless.py, line 1 was running", endless=True),
+    "endless": importing("while True:\n    pass", CRASHED, ENDLESS, "endless.py, line", endless=True),
     "floods": importing("while True:\n    print('la')", CRASHED, ENDLESS, "Your code printed: la la", endless=True),
     "asks": importing("name = input('Who are you? ')", CRASHED, "Nobody answers input()", "asks.py, line 1"),
     "sleeps": importing(
-        "import time\ntime.sleep(1000)", CRASHED, "does it wait for something?", "line 2", endless=True
+        "import time\ntime.sleep(1000)", CRASHED, "does it wait for something?", "sleeps.py, line 2", endless=True
     ),
     "forks": importing("import os\nos.fork()"),
     "child_stays": importing(CHILD),
@@ -275,10 +275,10 @@ CHANGES: Mapping[str, Case] = {
     "unseeded": importing("import torch\ntorch.manual_seed = lambda *_: None", CRASHED, "torch.manual_seed"),
     "linear": importing("import torch\ntorch.nn.Linear.forward = lambda _, x: x", CRASHED, "torch.nn.Linear.forward"),
     "later": calling("import builtins\nbuiltins.len = lambda _: 7\nreturn 3 * x", CRASHED, NOT_ITS_OWN, "builtins.len"),
+    "no_builtins": importing("import builtins as b\nb.len = b.zip = b.vars = None", CRASHED, "builtins.len"),
     "silent": importing("import builtins\nbuiltins.print = builtins.open = None", CRASHED, "builtins.print"),
-    "clock": importing(
-        "import random\nimport time\ntime.time = random.seed = lambda *_: 0", CRASHED, NOT_ITS_OWN + "random.seed"
-    ),
+    "clock": importing("import time\ntime.time = lambda: 0", CRASHED, NOT_ITS_OWN + "time.time"),
+    "dice": importing("import random\nrandom.seed = lambda *_: 0", CRASHED, NOT_ITS_OWN + "random.seed"),
     "false_torch": importing("import sys\nsys.modules['torch'] = None", CRASHED, NOT_ITS_OWN + "sys.modules['torch']"),
     "grader": importing(
         "import grader.differences\ngrader.differences.difference = lambda *_, **__: None",

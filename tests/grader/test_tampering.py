@@ -58,11 +58,14 @@ def test_settings_are_put_back_without_a_word(name):
 
 
 def test_python_itself_is_watched_and_settings_go_back_before_it_is_told():
-    kept, length = tampering.Kept(), builtins.len
-    builtins.len = sys.modules["numpy"] = None
+    kept, length, said = tampering.Kept(), builtins.len, ""
     torch.set_default_dtype(torch.float64)
-    with pytest.raises(tampering.Tampering, match=r"what is not its own: sys\.modules\['numpy'\], builtins\.len\."):
+    builtins.len = builtins.zip = builtins.isinstance = sys.modules["numpy"] = None
+    try:
         kept.put_back()
+    except tampering.Tampering as error:
+        said = str(error)
+    assert "what is not its own: builtins.isinstance, builtins.len, builtins.zip, sys.modules['numpy']." in said
     assert builtins.len is length and torch.get_default_dtype() is torch.float32
     kept.put_back()
 
