@@ -45,7 +45,8 @@ def train_loader(
 
     Args:
         dataset: what to draw from.
-        num_workers: processes that load, 0 for none. They are kept alive between epochs and seeded with seed_worker.
+        num_workers: processes that load, 0 for none. They are kept alive between epochs and seeded with seed_worker, by
+            numbers that depend on seed as well: another seed, another augmentation.
         pin_memory: ask for page-locked batches, which copy faster to a CUDA device. Without one it has no effect.
     """
     # TODO 1: a DataLoader over the data set with the sampler of above.

@@ -99,10 +99,12 @@ def encoded_and_decoded(bpe):
         "another text by the same merges": list(bpe.encode_bytes("anaban", MERGES)),
         "a merge of merges": list(bpe.encode_bytes("banana", MERGES)),
         "never seen": list(bpe.encode_bytes("é", MERGES)),
+        "what it gives before any merge": type(bpe.encode_bytes("é", {})).__name__,
         "decoded": bpe.decode_bytes([259, 257, D, 258, SPACE], MERGES),
         "there and back": [bpe.decode_bytes(bpe.encode_bytes(text, MERGES), MERGES) for text in texts],
         "half a character": raised(lambda: bpe.decode_bytes([0xC3], MERGES)),
         "half a character as text": [bpe.decode_bytes([0xC3, A], MERGES)] if lenient(bpe) else [],
+        "a byte of no character": raised(lambda: bpe.decode_bytes([0xFF], MERGES)),
     }
 
 
@@ -120,9 +122,11 @@ def test_encode_and_decode(lesson, compare):
             "another text by the same merges": [258, 257],
             "a merge of merges": [259],
             "never seen": [0xC3, 0xA9],
+            "what it gives before any merge": "list",
             "decoded": "bananabandana ",
             "there and back": ["banana bandana", "héron 你好 😀\x00\r\n", ""],
             "half a character": "nothing",
             "half a character as text": ["\ufffda"],
+            "a byte of no character": "nothing",
         },
     )

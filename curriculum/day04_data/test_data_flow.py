@@ -100,6 +100,7 @@ def unhealthy(data_flow):
         "frozen on purpose": list(reports["frozen"].without_gradient),
         "not used but with an old gradient": list(data_flow.data_flow(stale, batch(), V).without_gradient),
         "a gradient of 0/0": list(reports["gradient"].not_finite),
+        "the same asked again": list(reports["gradient"].not_finite),
         "an infinite logit": list(reports["infinite"].not_finite),
         "logits that are flat": list(reports["flat"].logits_shape),
         "loss of large logits": reports["large"].loss,
@@ -120,6 +121,7 @@ def test_unhealthy_models(lesson, compare):
             "frozen on purpose": [],
             "not used but with an old gradient": ["layer.weight"],
             "a gradient of 0/0": ["layer.weight"],
+            "the same asked again": ["layer.weight"],
             "an infinite logit": ["logits"],
             "logits that are flat": [6, V],
             "loss of large logits": loss_in_evaluation("large"),
@@ -165,7 +167,10 @@ def refused_batches(data_flow):
         "x longer than y": raised(lambda: data_flow.data_flow(model, (x, y[:, :2]), V)),
         "calls of the model": model.calls,
     }
-    return outcome | {"a good batch": raised(lambda: data_flow.data_flow(model, (x, y), V))}
+    return outcome | {
+        "a good batch": raised(lambda: data_flow.data_flow(model, (x, y), V)),
+        "nothing to score": raised(lambda: data_flow.data_flow(model, (x, torch.full_like(y, -100)), V)),
+    }
 
 
 def test_refused_batches(lesson, compare):
@@ -181,5 +186,6 @@ def test_refused_batches(lesson, compare):
             "x longer than y": "ValueError",
             "calls of the model": 0,
             "a good batch": "nothing",
+            "nothing to score": "nothing",
         },
     )

@@ -1,10 +1,14 @@
 """Checks of task 4.3, dataset.py. Tokens are written as letters: A is id 40,000, B is 40,001 and so on."""
 
+import contextlib
+import errno
 import itertools
+import mmap
 import os
 import pickle
 import tempfile
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import torch
@@ -39,7 +43,7 @@ def all_blocks(blocks):
 
 def written_and_opened(dataset, folder):
     folder = Path(tempfile.mkdtemp(dir=folder))
-    path = folder / "ids" / "train.tokens"
+    path = folder / "new" / "ids" / "train.tokens"
     dataset.write_tokens([3, 1, 2], path, vocab_size=50_257)
     files = sorted(os.listdir(path.parent))
     small = dataset.open_tokens(path.parent / files[0])
@@ -49,6 +53,7 @@ def written_and_opened(dataset, folder):
     large = dataset.open_tokens(folder / "large.npy")
     dataset.write_tokens([1, 2], folder / "edge.npy", vocab_size=65_537)
     dataset.write_tokens([1, 2], folder / "sparse.npy", vocab_size=100_277)
+    dataset.write_tokens([7], str(folder / "single.npy"), vocab_size=10)
     return {
         "files": files,
         "ids": small.tolist(),
@@ -59,6 +64,7 @@ def written_and_opened(dataset, folder):
         "type for 100,277": str(large.dtype),
         "large ids": large.tolist(),
         "type for 100,277 with small ids": str(dataset.open_tokens(folder / "sparse.npy").dtype),
+        "a single id and a name that is a string": dataset.open_tokens(str(folder / "single.npy")).tolist(),
         "mapped": isinstance(small, np.memmap),
         "can be written to": bool(small.flags.writeable),
         "shape": list(small.shape),
@@ -80,10 +86,39 @@ def test_written_and_opened(lesson, compare, tmp_path):
             "type for 100,277": "uint32",
             "large ids": [0, 65_535, 65_536, 100_000],
             "type for 100,277 with small ids": "uint32",
+            "a single id and a name that is a string": [7],
             "mapped": True,
             "can be written to": False,
             "shape": [3],
         },
+    )
+
+
+def written_on_a_full_disk(dataset, folder):
+    goal = Path(tempfile.mkdtemp(dir=folder), "ids.npy")
+    dataset.write_tokens([1, 2, 3], goal, vocab_size=10)
+
+    def full(file, array, **settings):
+        with open(file, "wb") if isinstance(file, (str, Path)) else contextlib.nullcontext(file) as half:
+            half.write(b"half of it")
+            half.flush()
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with mock.patch("numpy.save", full):
+        raised(lambda: dataset.write_tokens([4, 5, 6], goal, vocab_size=10))
+    try:
+        ids = np.load(goal).tolist()
+    except ValueError:
+        ids = "half a file"
+    return {"old ids or new ones": ids in ([1, 2, 3], [4, 5, 6])}
+
+
+def test_full_disk(lesson, compare, tmp_path):
+    """When the disk is full, the name has the old ids or the new ones, and not half a file."""
+    compare(
+        lambda dataset: written_on_a_full_disk(dataset, tmp_path),
+        lesson("dataset"),
+        expected={"old ids or new ones": True},
     )
 
 
@@ -210,6 +245,7 @@ CONFIGURATIONS = [
     (11, 5, 1),
     (4, 5, 2),
     (2, 4, 3),
+    (3, 5, 1),
     (26, 7, 6),
 ]
 
@@ -300,16 +336,22 @@ def test_nothing_kept(lesson, compare, tmp_path):
 
 def pickled(dataset, folder):
     _, ids = mapped(folder, 50_000)  # 100,000 bytes
-    stored = pickle.dumps(dataset.BlockDataset(ids, 1_000, keep_tail=True))
+    blocks = dataset.BlockDataset(ids, 1_000, keep_tail=True)
+    stored = pickle.dumps(blocks)
     again = pickle.loads(stored)
     part = pickle.loads(pickle.dumps(dataset.BlockDataset(ids[100:120], 4)))
     array = pickle.loads(pickle.dumps(dataset.BlockDataset(tokens(9), 4)))
+    memory = mmap.mmap(-1, 18)
+    memory.write(tokens(9).tobytes())
+    buffer = pickle.loads(pickle.dumps(dataset.BlockDataset(np.ndarray((9,), np.uint16, memory), 4)))
     return {
         "takes its contents along": len(stored) > 10_000,
         "blocks": len(again),
         "block 2": [part[:4] for part in again[2]],
+        "block 2 of the one that was pickled": [part[:4] for part in blocks[2]],
         "of a slice": list(part[0]),
         "of an array": list(array[1]),
+        "of an array on memory without a file": list(buffer[1]),
     }
 
 
@@ -322,7 +364,9 @@ def test_pickled(lesson, compare, tmp_path):
             "takes its contents along": False,
             "blocks": 50,
             "block 2": [torch.tensor([2000, 2001, 2002, 2003]), torch.tensor([2001, 2002, 2003, 2004])],
+            "block 2 of the one that was pickled": [torch.arange(2000, 2004), torch.arange(2001, 2005)],
             "of a slice": [torch.tensor([100, 101, 102, 103]), torch.tensor([101, 102, 103, 104])],
             "of an array": rows("EFGH", "FGHI"),
+            "of an array on memory without a file": rows("EFGH", "FGHI"),
         },
     )

@@ -59,12 +59,14 @@ def test_sizes(lesson, compare):
 
 HERON = " = Grey heron = \n \n The heron stands . \n \n = = Nest = = \n \n a = b \n = = = Eggs = = = \n Four . \n"
 LAPWING = " = Lapwing ( bird ) = \n It calls . \n"
+CRANE = " = Crane = \n = = Dance = \n = Dance = = \n = a + b \n a + b = \n = = \n = \n"
 
 
 def cutting_into_articles(download):
     return {
         "two articles": download.articles(" \n" + HERON + LAPWING),
         "one without an end of line": download.articles(LAPWING.rstrip("\n")),
+        "lines that are nearly titles": download.articles(CRANE),
         "no heading": download.articles(" \n It calls . \n"),
     }
 
@@ -77,6 +79,7 @@ def test_articles(lesson, compare):
         expected={
             "two articles": [HERON, LAPWING],
             "one without an end of line": [LAPWING.rstrip("\n")],
+            "lines that are nearly titles": [CRANE],
             "no heading": [],
         },
     )

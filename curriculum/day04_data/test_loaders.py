@@ -97,11 +97,13 @@ def test_orders(lesson, compare):
 def sampled(loaders):
     sampler = loaders.EpochSampler(10, seed=0)
     first, again = list(sampler), list(sampler)
+    as_said = list(loaders.EpochSampler(10, seed=0, epoch=0))
     sampler.set_epoch(5)
     return {
         "length": len(sampler),
         "every index once": sorted(first),
         "again the same": again == first,
+        "the epoch is 0 if you do not say it": as_said == first,
         "another epoch": list(sampler) == first,
         "as if made for that epoch": list(sampler) == list(loaders.EpochSampler(10, seed=0, epoch=5)),
         "Python integers": all(type(index) is int for index in first),
@@ -117,6 +119,7 @@ def test_sampler(lesson, compare):
             "length": 10,
             "every index once": list(range(10)),
             "again the same": True,
+            "the epoch is 0 if you do not say it": True,
             "another epoch": False,
             "as if made for that epoch": True,
             "Python integers": True,
@@ -155,6 +158,21 @@ def test_global_generators(lesson, compare):
     compare(global_generators, lesson("loaders"), expected=untouched)
 
 
+def first_seed(loader):
+    """What a DataLoader draws to seed its workers with."""
+    return torch.empty((), dtype=torch.int64).random_(generator=loader.generator).item()
+
+
+def seeds_for_workers(loaders):
+    three, again, four = (first_seed(loaders.train_loader(NUMBERS, 4, seed=seed)) for seed in (3, 3, 4))
+    return {"this seed again": three == again, "another seed": three == four}
+
+
+def test_seeds_for_workers(lesson, compare):
+    """What workers draw depends on the seed, and on nothing that was drawn before."""
+    compare(seeds_for_workers, lesson("loaders"), expected={"this seed again": True, "another seed": False})
+
+
 def evaluation_batches(loaders):
     loader = loaders.eval_loader(NUMBERS, batch_size=5)
     return {"batches": batches(loader), "again": batches(loader), "batches announced": len(loader)}
@@ -184,6 +202,8 @@ def settings_of_loaders(loaders):
         seen[f"{name}: two workers"] = loader.num_workers
         seen[f"{name}: two workers are kept"] = loader.persistent_workers
         seen[f"{name}: a worker's seed is set"] = seeds_numpy(loader.worker_init_fn)
+    for name, loader in both(loaders, num_workers=1):
+        seen[f"{name}: a single worker is kept"] = loader.persistent_workers
     for cuda in (False, True):
         with mock.patch("torch.cuda.is_available", return_value=cuda):
             for name, loader in both(loaders, pin_memory=True):
@@ -215,6 +235,7 @@ def test_settings(lesson, compare):
             f"{name}: two workers": 2,
             f"{name}: two workers are kept": True,
             f"{name}: a worker's seed is set": True,
+            f"{name}: a single worker is kept": True,
             f"{name}: pinned without CUDA": False,
             f"{name}: pinned with CUDA": True,
             f"{name}: pinned unasked without CUDA": False,
@@ -233,10 +254,10 @@ def in_worker(loaders, base, worker):
 
 
 def seeds_of_workers(loaders):
-    base = 2**40 + 12_345  # larger than NumPy's seeds
+    base = 2**40 + 2**32 + 12_345  # larger than NumPy's seeds, by more than one bit
     numpy, python = in_worker(loaders, base, 0)
     other_numpy, other_python = in_worker(loaders, base, 1)
-    next_numpy, next_python = in_worker(loaders, base + 1_000, 0)
+    next_numpy, next_python = in_worker(loaders, base + 1_024, 0)
     return {
         "again the same": in_worker(loaders, base, 0) == (numpy, python),
         "NumPy in another worker": other_numpy == numpy,

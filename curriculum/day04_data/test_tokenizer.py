@@ -37,6 +37,26 @@ def test_round_trips(lesson, compare):
     compare(there_and_back, lesson("tokenizer"), expected=TEXTS)
 
 
+def long_text(tokenizer):
+    """The library needs much memory for a text at once; whoever cuts it must not lose or repeat anything."""
+    birds = tokenizer.train_bpe(BIRDS, 280)
+    text = BIRDS[0] * 3_000
+    ids = tokenizer.encode(birds, text)
+    return {
+        "tokens of the text are tokens of the lines": len(ids) == 3_000 * len(tokenizer.encode(birds, BIRDS[0])),
+        "comes back": tokenizer.decode(birds, ids) == text,
+    }
+
+
+def test_long_text(lesson, compare):
+    """Three thousand times the same line has three thousand times its tokens."""
+    compare(
+        long_text,
+        lesson("tokenizer"),
+        expected={"tokens of the text are tokens of the lines": True, "comes back": True},
+    )
+
+
 def cut_short(tokenizer):
     """The emoji is four bytes, and no merge was learned for it."""
     birds = tokenizer.train_bpe(BIRDS, 280)
@@ -196,6 +216,7 @@ def gpt2_from_files(tokenizer, folder):
         "ids": tokenizer.encode(gpt2, text),
         "and back": tokenizer.decode(gpt2, tokenizer.encode(gpt2, text)),
         "size": gpt2.get_vocab_size(),
+        "names that are strings": raised(lambda: tokenizer.load_gpt2(str(vocab_file), str(merges_file))),
         "no vocab.json": raised(lambda: tokenizer.load_gpt2(Path(folder, "vocab2.json"), merges_file)),
         "no merges.txt": raised(lambda: tokenizer.load_gpt2(vocab_file, Path(folder, "merges2.txt"))),
     }
@@ -213,10 +234,15 @@ def test_gpt2_files(lesson, compare, tmp_path):
             "ids": [260, 260, 262, 220, 127, 102, 198],
             "and back": " hello hello<|endoftext|> é\n",
             "size": 263,
+            "names that are strings": "nothing",
             "no vocab.json": "FileNotFoundError",
             "no merges.txt": "FileNotFoundError",
         },
     )
+
+
+def by_string(tokenizer, trained, path):
+    return raised(lambda: (tokenizer.save(trained, path), tokenizer.load(path)))
 
 
 def saved_and_loaded(tokenizer, folder):
@@ -225,11 +251,14 @@ def saved_and_loaded(tokenizer, folder):
     text = " the  heron<|endoftext|> stands é\n"
     path = folder / "made" / "for you" / "tokenizer.json"
     failure = raised(lambda: tokenizer.save(birds, path))
+    failure_again = raised(lambda: tokenizer.save(birds, path))
     (folder / "broken.json").write_text('{"a half', encoding="utf-8")
     loaded = tokenizer.load(path) if path.is_file() else None
     ids = tokenizer.encode(loaded, text) if loaded else []
     return {
         "saving raised": failure,
+        "by a name that is a string": by_string(tokenizer, birds, str(folder / "string.json")),
+        "saving again raised": failure_again,
         "file is there": path.is_file(),
         "same ids": ids == tokenizer.encode(birds, text),
         "and back": tokenizer.decode(loaded, ids) if loaded else "",
@@ -245,6 +274,8 @@ def test_saved_and_loaded(lesson, compare, tmp_path):
         lesson("tokenizer"),
         expected={
             "saving raised": "nothing",
+            "by a name that is a string": "nothing",
+            "saving again raised": "nothing",
             "file is there": True,
             "same ids": True,
             "and back": " the  heron<|endoftext|> stands é\n",

@@ -12,7 +12,7 @@ class CheckpointFolder:
     if there had been none.
     """
 
-    damaged: list[tuple[Path, str]]  # what `newest` passed over the last time, with the reasons
+    damaged: list[tuple[Path, str]]  # what `newest` passed over the last time, with the reasons; at first []
 
     def __init__(self, folder: str | os.PathLike, keep: int = 3) -> None:
         """Make the folder, and those above it, if they are not there.
@@ -50,6 +50,7 @@ class CheckpointFolder:
         any finite loss is the best. A val_loss that is NaN or infinite never is.
 
         Args:
+            val_loss: a number; NumPy's will do as well, and is stored as Python's.
             state: as for save_checkpoint. It is stored together with the entry "val_loss", and is itself not changed.
 
         Returns:

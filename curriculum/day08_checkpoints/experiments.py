@@ -34,7 +34,7 @@ def read_log(text: str) -> list[Experiment]:
 
     The table's head is `| run | changed | expected | came |`, followed by a line `| --- | --- | --- | --- |`. It ends
     with the first line that does not begin with `|`; what stands around it is not looked at. Cells are stripped of
-    spaces, and `\\|` in a cell stands for `|`.
+    spaces, and `\\|` in a cell stands for `|`. At the end of a row the `|` may be missing.
 
     Raises:
         ValueError: there is no such table, or a row has not four cells. The message gives the row.

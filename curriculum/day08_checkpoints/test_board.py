@@ -179,11 +179,12 @@ class FakeWandb(types.ModuleType):
     def __init__(self):
         super().__init__("wandb")
         self.run = None
-        self.told = {"mode": None, "folder": None, "config": None, "logs": [], "finished": 0}
+        self.told = {"mode": None, "folder": None, "folder is there": False, "config": None, "logs": [], "finished": 0}
 
     def init(self, **settings):
         self.told["mode"] = settings.get("mode") or os.environ.get("WANDB_MODE")
-        self.told["folder"] = Path(str(settings.get("dir"))).name
+        folder = Path(str(settings.get("dir")))
+        self.told["folder"], self.told["folder is there"] = folder.name, folder.is_dir()
         self.told["config"] = dict(settings.get("config") or {})
         self.run = self
         return self
@@ -195,14 +196,14 @@ class FakeWandb(types.ModuleType):
         self.told["finished"] += 1
 
 
-def told(board, place, mode):
+def told(board, place, mode, **settings):
     """What W&B is told, with the variable WANDB_MODE as given."""
     fake, there, before = FakeWandb(), sys.modules.get("wandb"), os.environ.pop("WANDB_MODE", None)
     sys.modules["wandb"] = fake
     if mode:
         os.environ["WANDB_MODE"] = mode
     try:
-        recorder = board.Board(place, backend="wandb", config={"lr": 0.1})
+        recorder = board.Board(place, backend="wandb", **settings)
         recorder.log({"loss": 2.5, "lr": 0.1}, step=40, tokens=4096)
         recorder.close()
         recorder.close()
@@ -218,14 +219,16 @@ def told(board, place, mode):
 
 def with_wandb(board, folder):
     with tempfile.TemporaryDirectory(dir=folder, ignore_cleanup_errors=True) as place:
-        unset = told(board, Path(place) / "logs", "")
+        unset = told(board, Path(place) / "logs", "", config={"lr": 0.1})
         online = told(board, Path(place) / "logs", "online")
         files = sorted(path.name for path in Path(place).rglob("*tfevents*"))
     return {
         "mode where WANDB_MODE is not set": unset["mode"],
         "mode with WANDB_MODE=online": online["mode"],
         "folder": unset["folder"],
+        "folder is there": unset["folder is there"],
         "config": unset["config"],
+        "config where none is given": online["config"],
         "logs": unset["logs"],
         "finished": unset["finished"] > 0,
         "TensorBoard's files": files,
@@ -238,7 +241,9 @@ def test_wandb(lesson, compare, tmp_path):
         "mode where WANDB_MODE is not set": "offline",
         "mode with WANDB_MODE=online": "online",
         "folder": "logs",
+        "folder is there": True,
         "config": {"lr": 0.1},
+        "config where none is given": {},
         "logs": [[{"loss": 2.5, "lr": 0.1, "tokens": 4096.0}, 40]],
         "finished": True,
         "TensorBoard's files": [],

@@ -8,6 +8,7 @@ import pickle
 import random
 import tempfile
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import torch
@@ -34,8 +35,9 @@ def there_and_back(checkpoint, folder):
         checkpoint.save_checkpoint(str(path), state_of(1))
         checkpoint.save_checkpoint(path, state_of(2))
         state = checkpoint.load_checkpoint(str(path))
+        elsewhere = checkpoint.load_checkpoint(path, map_location="meta")
         names = sorted(file.name for file in Path(place).iterdir())
-    return {"state": state, "files": names}
+    return {"state": state, "files": names, "loaded to another device": str(elsewhere["model"]["weight"].device)}
 
 
 def test_there_and_back(lesson, compare, tmp_path):
@@ -43,7 +45,7 @@ def test_there_and_back(lesson, compare, tmp_path):
     compare(
         lambda checkpoint: there_and_back(checkpoint, tmp_path),
         lesson("checkpoint"),
-        expected=lambda: {"state": state_of(2), "files": ["last.pt"]},
+        expected=lambda: {"state": state_of(2), "files": ["last.pt"], "loaded to another device": "meta"},
         rtol=0,
         atol=0,
     )
@@ -71,15 +73,16 @@ def watched_and_broken(checkpoint, folder):
     with tempfile.TemporaryDirectory(dir=folder, ignore_cleanup_errors=True) as place:
         path = Path(place) / "last.pt"
         checkpoint.save_checkpoint(path, state_of(1))
-        meanwhile = []
+        meanwhile, forced = [], []
 
         def watch(file):
             meanwhile.append(seed_in(path))
+            forced.append(os.fstat(file).st_size)
             real(file)
 
         with instead_of_fsync(watch) as real:
-            checkpoint.save_checkpoint(path, state_of(2))
-        after = seed_in(path)
+            checkpoint.save_checkpoint(path, {"model": {"steps": torch.tensor(2)}})  # small: a buffer holds it whole
+        after, size = seed_in(path), path.stat().st_size
 
         def full(file):
             raise OSError(errno.ENOSPC, "No space left on device")
@@ -91,6 +94,7 @@ def watched_and_broken(checkpoint, folder):
         names = sorted(file.name for file in Path(place).iterdir())
         return {
             "forced to the disk": bool(meanwhile),
+            "all of it was forced": size in forced,
             "under the name while the second is written": meanwhile[0] if meanwhile else "not forced",
             "under the name when it is saved": after,
             "the disk is full": on_full_disk,
@@ -104,6 +108,7 @@ def test_whole_or_not_at_all(lesson, compare, tmp_path):
     """While a save goes on, and when it fails, the checkpoint of before lies there whole; no unfinished file stays."""
     expected = {
         "forced to the disk": True,
+        "all of it was forced": True,
         "under the name while the second is written": 1,
         "under the name when it is saved": 2,
         "the disk is full": "OSError",
@@ -206,6 +211,55 @@ def test_random_generators(lesson, compare):
         "all by way of a file": torch.zeros(3, 3, dtype=torch.float64),
     }
     compare(rewound, lesson("checkpoint"), expected=expected, rtol=0, atol=0)
+
+
+@contextlib.contextmanager
+def cuda_devices(count, states):
+    """As if the machine had so many CUDA devices, whose generators' states are kept in a dict."""
+
+    def number(device):
+        return device if isinstance(device, int) else torch.device(device).index or 0
+
+    def put(state, device="cuda"):
+        if number(device) >= count:
+            raise RuntimeError("CUDA error: invalid device ordinal")
+        states[number(device)] = state
+
+    def put_all(several):
+        for device, state in enumerate(several):
+            put(state, device)
+
+    with mock.patch.multiple(
+        torch.cuda,
+        is_available=lambda: count > 0,
+        device_count=lambda: count,
+        get_rng_state=lambda device="cuda": states[number(device)],
+        get_rng_state_all=lambda: [states[device] for device in range(count)],
+        set_rng_state=put,
+        set_rng_state_all=put_all,
+    ):
+        yield
+
+
+def rewound_on_cuda(checkpoint):
+    three = {device: torch.full((4,), device + 1, dtype=torch.uint8) for device in range(3)}
+    put_back = {}
+    with cuda_devices(3, three):
+        state = checkpoint.capture_rng()
+    with cuda_devices(2, put_back):
+        checkpoint.restore_rng(state)
+    with cuda_devices(0, {}):
+        without = raised(lambda: checkpoint.restore_rng(state))
+    return {
+        "two of three devices are here": [[device, put_back[device].tolist()] for device in sorted(put_back)],
+        "none is here": without,
+    }
+
+
+def test_cuda_generators(lesson, compare):
+    """Each CUDA device has a generator of its own (they are played here); those of devices that are gone are left."""
+    expected = {"two of three devices are here": [[0, [1] * 4], [1, [2] * 4]], "none is here": "nothing"}
+    compare(rewound_on_cuda, lesson("checkpoint"), expected=expected)
 
 
 def captured_without_drawing(checkpoint):

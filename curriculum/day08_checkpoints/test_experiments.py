@@ -62,7 +62,11 @@ def log_read(experiments):
     return {
         "rows": rows_of(experiments.read_log(LOG)),
         "a table without rows": rows_of(experiments.read_log(head)),
+        "text right below a row": rows_of(experiments.read_log(head + "| a | b | c | d |\nAnd so on.\n")),
+        "written close": rows_of(experiments.read_log(head + "|a|b|c|d|\n")),
+        "no bar at the end": rows_of(experiments.read_log(head + "|a|b|c|d\n| a | b | c | d \\|\n")),
         "no table": raised(lambda: experiments.read_log("# Experiments\n\nnone yet\n")),
+        "columns of no table": raised(lambda: experiments.read_log("* run | changed | expected | came |\n")),
         "three cells": raised(lambda: experiments.read_log(head + "| a | b | c |\n")),
         "five cells": raised(lambda: experiments.read_log(head + "| a | b | c | d | e |\n")),
     }
@@ -78,7 +82,11 @@ def test_log_is_read(lesson, compare):
     expected = {
         "rows": rows,
         "a table without rows": [],
+        "text right below a row": [["a", "b", "c", "d"]],
+        "written close": [["a", "b", "c", "d"]],
+        "no bar at the end": [["a", "b", "c", "d"], ["a", "b", "c", "d |"]],
         "no table": "ValueError",
+        "columns of no table": "ValueError",
         "three cells": "ValueError",
         "five cells": "ValueError",
     }
@@ -100,6 +108,7 @@ def log_grows(experiments):
         "what stands below it": two.endswith("\n\nNotes, and | a bar.\n"),
         "lines": len(two.splitlines()),
         "a file that ends with the table's head": rows_of(experiments.read_log(bare)),
+        "what stands above the row in it": bare.startswith(START.split("\n\nNotes")[0]),
         "no table": raised(lambda: experiments.add_row("# Mine\n", first)),
     }
 
@@ -112,6 +121,7 @@ def test_log_grows(lesson, compare):
         "what stands below it": True,
         "lines": 8,
         "a file that ends with the table's head": [["b", "dropout", "worse", "better"]],
+        "what stands above the row in it": True,
         "no table": "ValueError",
     }
     compare(log_grows, lesson("experiments"), expected=expected)

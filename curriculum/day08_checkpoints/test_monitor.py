@@ -76,6 +76,43 @@ def test_spikes(lesson, compare):
     compare(spikes, lesson("monitor"), expected=expected)
 
 
+def as_it_comes(monitor):
+    """What a monitor does whose settings nobody has chosen."""
+
+    def after(pairs, value, norm=1.0):
+        watch = monitor.Monitor()
+        actions_of(watch, pairs)
+        return watch.look(len(pairs), value, norm).action
+
+    norms = [(1.0, norm) for norm in [9.0] * 51 + [1.0] * 50]
+
+    return {
+        "2.01 after 19 ones": after(with_norm([1.0] * 19), 2.01),
+        "1.99 after 20 ones": after(with_norm([1.0] * 20), 1.99),
+        "2 after 20 ones": after(with_norm([1.0] * 20), 2.0),
+        "2.01 after 20 ones": after(with_norm([1.0] * 20), 2.01),
+        "100 after 51 nines and 50 ones": after(with_norm([9.0] * 51 + [1.0] * 50), 100.0),
+        "a norm of 100 after 51 nines and 50 ones": after(norms, 1.0, 100.0),
+        "NaN after 3 NaN": after(with_norm([NAN] * 3), NAN),
+        "NaN after 4 NaN": after(with_norm([NAN] * 4), NAN),
+    }
+
+
+def test_defaults(lesson, compare):
+    """If you choose nothing: at least 20 good steps, 20 spreads, a window of 100 steps, 5 bad steps in a row."""
+    expected = {
+        "2.01 after 19 ones": "step",
+        "1.99 after 20 ones": "step",
+        "2 after 20 ones": "step",  # it is the limit, and not above it
+        "2.01 after 20 ones": "skip",
+        "100 after 51 nines and 50 ones": "step",  # 50 of each are remembered: the median is 5, the spread 5.9
+        "a norm of 100 after 51 nines and 50 ones": "step",
+        "NaN after 3 NaN": "skip",
+        "NaN after 4 NaN": "stop",
+    }
+    compare(as_it_comes, lesson("monitor"), expected=expected)
+
+
 def bad_rows(monitor):
     good = [(1.0, 2.0)] * 4
     return {
@@ -138,7 +175,8 @@ def test_reasons_and_events(lesson, compare):
 
 
 BEFORE = [*with_norm([5.0, 1.0, 1.1, 1.0, 1.0, 1.05]), (1.0, NAN), (NAN, 1.0)]
-AFTER = [*with_norm([8.0, 1.0, 1.19, 1.19, 1.19, 1.35, 1.45]), (NAN, 1.0), (1.0, 1.0)]
+RISING = [1.0, 1.19, 1.19, 1.19, 1.35, 1.45]
+AFTER = [(8.0, 1.0), (1.0, 9.0), *zip(RISING, RISING, strict=True), (NAN, 1.0), (1.0, 1.0)]
 
 
 def taken_up_again(monitor):
@@ -166,14 +204,14 @@ def taken_up_again(monitor):
 
 def test_state(lesson, compare):
     """Taken up from its state_dict, by way of a file, a monitor decides as the one that went on."""
-    actions = ["stop", "step", "step", "step", "step", "step", "skip", "skip", "step"]
+    actions = ["stop", "stop", "step", "step", "step", "step", "step", "skip", "skip", "step"]
     expected = {
         "saved and loaded": ["nothing", "nothing"],
         "actions of the one that went on": actions,
         "actions of the one that was taken up": actions,
-        "steps of its events": [6, 7, 8, 14, 15],
+        "steps of its events": [6, 7, 8, 9, 15, 16],
         "from a state kept in memory": actions,
-        "its events": [6, 7, 8, 14, 15],
+        "its events": [6, 7, 8, 9, 15, 16],
     }
     compare(taken_up_again, lesson("monitor"), expected=expected)
 

@@ -47,6 +47,7 @@ def far_off(standing):
         "perplexity per word": untrained.ppl_word,
         "no words": raised(lambda: standing.units_of(1.0, 10, 0, 10)),
         "no tokens": raised(lambda: standing.units_of(1.0, 0, 10, 10)),
+        "one byte": raised(lambda: standing.units_of(1.0, 1, 1, 1)),
     }
 
 
@@ -57,6 +58,7 @@ def test_far_off(lesson, compare):
         "perplexity per word": math.inf,
         "no words": "ValueError",
         "no tokens": "ValueError",
+        "one byte": "nothing",
     }
     compare(far_off, lesson("standing"), expected=expected)
 
@@ -86,6 +88,7 @@ def three_runs(standing):
     places = [standing.where_it_stands(record) for record in (RECORDED, FEW_TOKENS, ON_TEST)]
     easier = standing.where_it_stands(RECORDED, target=90.0)
     return {
+        "nats per token": torch.tensor([place.units.nats_per_token for place in places]),
         "perplexity per word": torch.tensor([place.units.ppl_word for place in places]),
         "bits per byte": torch.tensor([place.units.bits_per_byte for place in places]),
         "target per word": torch.tensor([place.target_ppl_word for place in places]),
@@ -99,6 +102,7 @@ def three_runs(standing):
 def test_where_it_stands(lesson, compare):
     """The recorded run, one with fewer tokens and one on the test split, each beside its target."""
     expected = {
+        "nats per token": torch.tensor([3.7247864282142413, 4.1, 3.55]),
         "perplexity per word": torch.tensor(
             [184.67158, math.exp(4.1 * 240_000 / 217_646), math.exp(3.55 * 330_000 / 245_569)]
         ),

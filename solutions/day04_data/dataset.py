@@ -95,10 +95,8 @@ class BlockDataset(Dataset):
         self.tokens = tokens
         self.block_size = block_size
         self.stride = stride
-        targets = len(tokens) - 1
-        whole = max(0, (targets - block_size) // stride + 1)
-        covered = (whole - 1) * stride + block_size if whole else 0
-        self.blocks = whole + 1 if keep_tail and covered < targets else whole
+        after_first = max(0, len(tokens) - 1 - block_size)  # targets that the first block does not hold
+        self.blocks = 1 + (-(-after_first // stride) if keep_tail else after_first // stride)  # up, or down
 
     def __len__(self) -> int:
         """The number of blocks."""

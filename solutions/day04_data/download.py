@@ -43,9 +43,10 @@ def sizes(text: str) -> dict[str, int]:
 def articles(text: str) -> list[str]:
     """Cut a text in WikiText's format into articles, each with its heading.
 
-    An article begins with a line " = Title = ". A line " = = Section = = " is a heading inside an article, and so are
-    deeper ones. What stands before the first article belongs to none; apart from that nothing is lost: the articles,
-    joined, are the text from the first heading on. A text without a heading has no article.
+    An article begins with a line " = Title = ", with one equals sign on either side. A line " = = Section = = " is a
+    heading inside an article, and so are deeper ones. What stands before the first article belongs to none; apart from
+    that nothing is lost: the articles, joined, are the text from the first heading on. A text without a heading has no
+    article.
     """
     found: list[list[str]] = []
     for line in text.splitlines(keepends=True):

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 
-from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 END_OF_TEXT = "<|endoftext|>"
 _WORD_END = re.compile(r"(?<=\S)[ \n]")
@@ -36,8 +36,8 @@ def train_bpe(texts: Iterable[str], vocab_size: int, special_tokens: Sequence[st
     tokenizer = _byte_level(models.BPE())
     trainer = trainers.BpeTrainer(
         vocab_size=vocab_size,
-        special_tokens=[AddedToken(token, normalized=False, special=True) for token in special_tokens],
-        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+        special_tokens=list(special_tokens),
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
     tokenizer.train_from_iterator(texts, trainer)
@@ -68,7 +68,7 @@ def load_gpt2(vocab_file: str | PathLike, merges_file: str | PathLike) -> Tokeni
         if not Path(file).is_file():
             raise FileNotFoundError(f"{file} is not there: GPT-2's tokenizer is vocab.json and merges.txt together")
     tokenizer = _byte_level(models.BPE.from_file(str(vocab_file), str(merges_file)))
-    tokenizer.add_special_tokens([AddedToken(END_OF_TEXT, normalized=False, special=True)])
+    tokenizer.add_special_tokens([END_OF_TEXT])
     return tokenizer
 
 
@@ -104,7 +104,7 @@ def decode(tokenizer: Tokenizer, ids: Sequence[int]) -> str:
     Special tokens are written out, spaces stay where they are. Ids that stop in the middle of a character (a sample
     cut short) give the replacement character U+FFFD there, and no error.
     """
-    return tokenizer.decode(list(ids), skip_special_tokens=False)
+    return tokenizer.decode(ids, skip_special_tokens=False)
 
 
 def _byte_level(model: models.Model) -> Tokenizer:

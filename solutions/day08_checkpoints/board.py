@@ -44,12 +44,12 @@ class Board:
             if backend == "tensorboard":
                 from torch.utils.tensorboard import SummaryWriter
 
-                self._writer = SummaryWriter(str(folder))
+                self._writer = SummaryWriter(folder)
             else:
                 import wandb
 
                 mode = os.environ.get("WANDB_MODE", "offline")
-                self._run = wandb.init(dir=str(folder), config=dict(config or {}), mode=mode)
+                self._run = wandb.init(dir=folder, config=dict(config or {}), mode=mode)
         except ModuleNotFoundError as error:
             raise ModuleNotFoundError(
                 f"{backend} was asked for, but is not installed: pip install {backend}, or run without it"

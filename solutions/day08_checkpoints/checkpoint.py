@@ -64,7 +64,7 @@ def capture_rng() -> dict[str, Any]:
     name, keys, *rest = np.random.get_state()
     return {
         "python": random.getstate(),
-        "numpy": (name, torch.from_numpy(np.array(keys, dtype=np.int64)), *rest),
+        "numpy": (name, torch.from_numpy(keys), *rest),
         "torch": torch.get_rng_state(),
         "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
     }
@@ -74,7 +74,7 @@ def restore_rng(state: dict[str, Any]) -> None:
     """Put every generator back to where capture_rng found it. CUDA devices that are not here are passed over."""
     random.setstate(state["python"])
     name, keys, *rest = state["numpy"]
-    np.random.set_state((name, keys.numpy().astype(np.uint32), *rest))
+    np.random.set_state((name, keys.numpy(), *rest))
     torch.set_rng_state(state["torch"])
     for device, generator in enumerate(state["cuda"][: torch.cuda.device_count()]):
         torch.cuda.set_rng_state(generator, device)

@@ -16,7 +16,7 @@ class CheckpointFolder:
     if there had been none.
     """
 
-    damaged: list[tuple[Path, str]]  # what `newest` passed over the last time, with the reasons
+    damaged: list[tuple[Path, str]]  # what `newest` passed over the last time, with the reasons; at first []
 
     def __init__(self, folder: str | os.PathLike, keep: int = 3) -> None:
         """Make the folder, and those above it, if they are not there.
@@ -51,9 +51,9 @@ class CheckpointFolder:
         save_checkpoint(path, state)
         past = [there for there in self._steps() if _step_of(there) <= step]
         for old in past[self.keep :]:
-            old.unlink(missing_ok=True)
+            old.unlink()
         for unfinished in self.folder.glob("step-*.pt.unfinished"):
-            unfinished.unlink(missing_ok=True)
+            unfinished.unlink()
         return path
 
     def save_best(self, val_loss: float, state: dict[str, Any]) -> bool:
@@ -63,6 +63,7 @@ class CheckpointFolder:
         any finite loss is the best. A val_loss that is NaN or infinite never is.
 
         Args:
+            val_loss: a number; NumPy's will do as well, and is stored as Python's.
             state: as for save_checkpoint. It is stored together with the entry "val_loss", and is itself not changed.
 
         Returns:

@@ -596,6 +596,16 @@ def not_forced(source):
 
 @mistake(
     "checkpoint",
+    says="The file is forced to the disk while some of it is still in Python's own memory.",
+    why="What was not there yet is not forced: a power cut leaves a file without its end.",
+    read="#whole-or-not-at-all",
+)
+def forced_before_flushed(source):
+    return change(source, "            file.flush()\n", "")
+
+
+@mistake(
+    "checkpoint",
     says="A save that fails leaves its unfinished file behind.",
     why="A full disk is the worst place to leave half a checkpoint lying about.",
     read="#whole-or-not-at-all",
@@ -675,7 +685,7 @@ def python_lost(source):
     read="#every-generator",
 )
 def numpy_lost(source):
-    return change(source, "    np.random.set_state((name, keys.numpy().astype(np.uint32), *rest))\n", "")
+    return change(source, "    np.random.set_state((name, keys.numpy(), *rest))\n", "")
 
 
 @mistake(
@@ -687,6 +697,26 @@ def numpy_lost(source):
 )
 def torch_lost(source):
     return change(source, '    torch.set_rng_state(state["torch"])\n', "")
+
+
+@mistake(
+    "checkpoint",
+    says="The generators of the CUDA devices are lost.",
+    why="On a GPU, dropout draws from the device's own generator.",
+    read="#every-generator",
+)
+def cuda_lost(source):
+    return change(source, 'enumerate(state["cuda"][: torch.cuda.device_count()])', "enumerate([])")
+
+
+@mistake(
+    "checkpoint",
+    says="The generators of devices that are not here are put back, too: an error.",
+    why="What was saved on eight GPUs should still be of use on one, or on none.",
+    read="#every-generator",
+)
+def devices_not_here(source):
+    return change(source, 'state["cuda"][: torch.cuda.device_count()]', 'state["cuda"]')
 
 
 @mistake(
@@ -713,8 +743,8 @@ def seeded_anew(source):
     seen="NVIDIA/Isaac-GR00T pull request 300",
 )
 def numpy_array_kept(source):
-    source = change(source, "torch.from_numpy(np.array(keys, dtype=np.int64))", "keys")
-    return change(source, "keys.numpy().astype(np.uint32)", "keys")
+    source = change(source, "torch.from_numpy(keys)", "keys")
+    return change(source, "keys.numpy()", "keys")
 
 
 # 8.5 checkpoint_folder
@@ -782,7 +812,7 @@ def one_too_many(source):
     read="#keep-the-last-few",
 )
 def nothing_deleted(source):
-    return change(source, "            old.unlink(missing_ok=True)\n", "            pass\n")
+    return change(source, "            old.unlink()\n", "            pass\n")
 
 
 @mistake(
@@ -823,7 +853,7 @@ def every_pt_is_old(source):
     seen="howervoo/speechturn issue 15",
 )
 def unfinished_stay(source):
-    return change(source, "            unfinished.unlink(missing_ok=True)\n", "            pass\n")
+    return change(source, "            unfinished.unlink()\n", "            pass\n")
 
 
 @mistake(
@@ -872,6 +902,17 @@ def noted_before_written(source):
         '        save_checkpoint(self.folder / "best.pt"',
         '        self._best = float(val_loss)\n        save_checkpoint(self.folder / "best.pt"',
     )
+
+
+@mistake(
+    "checkpoint_folder",
+    says="A loss from NumPy is stored as NumPy's.",
+    why="It is no plain number: best.pt cannot be loaded any more, and after a restart anything is the best.",
+    read="#best-means-best-so-far",
+    seen="deepmodeling/deepmd-kit pull request 4147",
+)
+def numpy_loss_kept(source):
+    return change(source, '"val_loss": float(val_loss)}', '"val_loss": val_loss}')
 
 
 @mistake(

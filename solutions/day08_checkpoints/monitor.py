@@ -78,7 +78,6 @@ class Monitor:
         action: Literal["skip", "stop"] = "skip"
         if self.bad_in_a_row >= self.patience:
             action = "stop"
-            reason += f"; bad steps in a row: {self.bad_in_a_row}"
         self.events.append({"step": step, "action": action, "reason": reason, "loss": loss, "grad_norm": grad_norm})
         return Decision(action, reason)
 

@@ -223,7 +223,7 @@ def as_bytes_and_dicts():
         "python": copy.deepcopy(random.getstate()),
         "numpy": (name, torch.tensor(keys.astype(np.int64)), int(position), int(has_gauss), float(gauss)),
         "torch": torch.default_generator.get_state().clone(),
-        "cuda": [],
+        "cuda": [torch.cuda.get_rng_state(device).clone() for device in range(torch.cuda.device_count())],
     }
 
 
@@ -264,7 +264,7 @@ class LooksEachTime:
             best = math.inf
         if best <= val_loss:
             return False
-        checkpoint.save_checkpoint(self._path("best.pt"), state | {"val_loss": val_loss})
+        checkpoint.save_checkpoint(self._path("best.pt"), state | {"val_loss": float(val_loss)})
         return True
 
     def newest(self):
