@@ -165,7 +165,8 @@ def give_up(course: Course, current: Open) -> None:
     if now != first:
         write_over(course, {_name(course, current): first}, f"again {current.task}, given up")
     _close(course, current, back=True)
-    say(("✔ ", "good"), f"{current.file} is your first solution again. What you had begun is kept: course backups.")
+    say(("✔ ", "good"), f"{current.file} is your first solution again. What you had begun is kept:")
+    say_code("course backups")
 
 
 def _close(course: Course, current: Open, back: bool, counts: bool = False) -> None:

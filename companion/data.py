@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from companion.console import console, line, say
+from companion.console import console, line, say, say_code
 from companion.errors import CompanionError
 from companion.group import group
 
@@ -58,12 +58,9 @@ def list_() -> None:
     say((f"COURSE_CACHE   {cache_folder()}", "dim"))
     say((f"COURSE_MIRROR  {os.environ.get('COURSE_MIRROR') or 'not set: the official addresses'}", "dim"))
     if not all(whole(name) for name in NAMES):
-        say(
-            "\nTo have what is missing: ",
-            ("course data get NAME", "code"),
-            ", or, from a disk, ",
-            ("course data import FOLDER", "code"),
-        )
+        say("\nTo have what is missing, from the network or from a disk:")
+        say_code("course data get NAME")
+        say_code("course data import FOLDER")
 
 
 @app.command("get")
