@@ -81,3 +81,5 @@ def test_buckets_are_the_sorted_lengths_cut(lengths, batch_size, seed, epoch):
     expected = [ordered[start : start + batch_size] for start in range(0, len(lengths), batch_size)]
     assert sorted(sorted(lengths[index] for index in batch) for batch in batches) == sorted(expected)
     assert len(sampler) == len(batches) and list(sampler) == batches
+    orders = {str(list(BucketBatches(lengths, batch_size, seed, number))) for number in range(epoch, epoch + 6)}
+    assert len(orders) > 1 or len(lengths) < 4  # six times the same order of four things: by chance in 24⁵ times once

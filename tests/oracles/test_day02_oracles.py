@@ -30,13 +30,16 @@ def weights_by_hand(q, k, mask):
 BROADCASTS = ["full", "heads", "rows", "queries", "last"]
 
 
-@given(seeds, sizes(2), sizes(2), sizes(5), sizes(6), sizes(5), sizes(4), st.sampled_from(BROADCASTS), dtypes)
-def test_attention_with_any_mask(seed, batch, heads, t_q, t_k, size, size_v, broadcast, dtype):
+@given(seeds, sizes(2), sizes(2), sizes(5), sizes(6), sizes(5), sizes(4), st.sampled_from(BROADCASTS), dtypes,
+       st.sampled_from([1.0, 1.0, 40.0]))  # fmt: skip
+def test_attention_with_any_mask(seed, batch, heads, t_q, t_k, size, size_v, broadcast, dtype, scale):
     drawn = Drawn(seed)
     q, k, v = (
         drawn.normal(batch, heads, length, width, dtype=dtype).requires_grad_()
         for length, width in ((t_q, size), (t_k, size), (t_k, size_v))
     )
+    if dtype in (torch.float32, torch.float64):  # in half, scores of hundreds are rounded by whole units
+        q, k = ((scale * tensor).detach().requires_grad_() for tensor in (q, k))
     shape = {
         "full": (batch, heads, t_q, t_k),
         "heads": (batch, 1, t_q, t_k),
@@ -51,8 +54,8 @@ def test_attention_with_any_mask(seed, batch, heads, t_q, t_k, size, size_v, bro
     for b in range(batch):
         for h in range(heads):
             expected = weights_by_hand(q[b, h].double(), k[b, h].double(), whole[b, h])
-            close(weights[b, h], expected, dtype)
-            close(output[b, h], expected @ v[b, h].double(), dtype)
+            close(weights[b, h], expected, dtype, factor=scale**2)
+            close(output[b, h], expected @ v[b, h].double(), dtype, factor=scale**2)
     assert all(g.isfinite().all() for g in torch.autograd.grad(output.float().square().sum(), (q, k, v)))
 
 
@@ -67,20 +70,21 @@ def test_lists_give_what_matrices_give(seed, length, channels, size, size_v):
     close(torch.tensor(output, dtype=torch.float64), expected @ (x @ w_v))
 
 
-@given(seeds, sizes(4), sizes(9), dtypes, st.sampled_from([0.0, 3.0, 200.0]), st.sampled_from([1e-5, 1e-1]))
-def test_layer_norm_is_pytorchs_in_double(seed, rows, channels, dtype, shift, eps):
+@given(seeds, sizes(4), sizes(9), dtypes, st.sampled_from([0.0, 3.0, 200.0]), st.sampled_from([1.0, 300.0]),
+       st.sampled_from([1e-5, 1e-1]))  # fmt: skip
+def test_layer_norm_is_pytorchs_in_double(seed, rows, channels, dtype, shift, scale, eps):
     drawn = Drawn(seed)
-    x = drawn.normal(rows, channels, dtype=torch.float32).add(shift).to(dtype)
+    x = drawn.normal(rows, channels, scale=scale).add(shift).to(dtype)
     norm = LayerNorm(channels, eps)
+    norm = norm.double() if dtype == torch.float64 else norm
     with torch.no_grad():
         norm.weight.copy_(drawn.normal(channels))
         norm.bias.copy_(drawn.normal(channels))
     expected = F.layer_norm(x.double(), (channels,), norm.weight.double(), norm.bias.double(), eps)
     mine = norm(x)
     assert mine.dtype == dtype
-    # In float32 a mean of 200 is rounded by 1e-5, and eps = 1e-5 lets the quotient magnify that 300 times.
-    precision = torch.float32 if dtype == torch.float64 else dtype
-    close(mine, expected, precision, factor=1 + 3 * shift)
+    # A mean of 200 is rounded in its sixth digit in float32, and eps = 1e-5 lets the quotient magnify that 300 times.
+    close(mine, expected, dtype, factor=1 + 3 * shift if dtype == torch.float32 else 1.0)
 
 
 @given(sizes(300), sizes(20))

@@ -54,7 +54,11 @@ def test_a_text_comes_back(learned_from, text):
 TOKENIZER = train_bpe(["the cat sat on the mat, the cat\n" * 3, "é 你好 the end"], 300)
 
 
-@given(st.lists(st.one_of(texts, st.just(END_OF_TEXT), st.sampled_from([" ", "\n\n", "the cat"])), max_size=6))
+@given(
+    st.lists(
+        st.one_of(texts, st.just(END_OF_TEXT), st.sampled_from([" ", "\n\n", "the cat", "e\u0301", "ﬁ"])), max_size=6
+    )
+)
 def test_any_text_comes_back_from_the_tokenizer(pieces):
     text = "".join(pieces)
     ids = encode(TOKENIZER, text)
@@ -80,12 +84,17 @@ def test_what_is_written_is_read(ids, vocab_size):
 
 @given(sizes(40, 2), sizes(9), st.integers(1, 9), st.booleans())
 def test_every_target_is_scored_at_most_once(length, block_size, stride, keep_tail):
-    tokens = np.arange(1000, 1000 + length, dtype=np.uint16)
+    tokens = np.arange(60_000, 60_000 + length, dtype=np.uint16)
     if stride > block_size or (not keep_tail and length < block_size + 1):
         with pytest.raises(ValueError):
             BlockDataset(tokens, block_size, stride, keep_tail)
         return
     dataset = BlockDataset(tokens, block_size, stride, keep_tail)
+    starts = range(0, length - 1, stride)
+    whole = sum(start + block_size + 1 <= length for start in starts)
+    assert len(dataset) == (whole + (max(whole - 1, -1) * stride + block_size < length - 1) if keep_tail else whole)
+    with pytest.raises(IndexError):
+        dataset[len(dataset)]
     scored = []
     for index in range(len(dataset)):
         x, y = dataset[index]
@@ -119,5 +128,7 @@ def test_an_order_depends_on_seed_and_epoch_alone(length, seed, epoch):
     order = list(sampler)
     assert sorted(order) == list(range(length)) and list(sampler) == order
     sampler.set_epoch(epoch + 1)
+    next_one, another = list(sampler), list(EpochSampler(length, seed + 1, epoch))
+    assert length < 10 or (order != next_one and order != another and next_one != another)
     sampler.set_epoch(epoch)
     assert list(sampler) == order

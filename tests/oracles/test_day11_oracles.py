@@ -94,11 +94,12 @@ def by_hand(row, temperature, top_k, top_p):
 @given(
     st.lists(st.lists(st.integers(-40, 40), min_size=6, max_size=6, unique=True), min_size=1, max_size=3),
     st.sampled_from([0, 0.3, 1.0, 2.5]),
-    st.sampled_from([None, 1, 2, 5, 6, 50]),
-    st.one_of(st.none(), st.floats(0.01, 1.0)),
+    st.sampled_from([None, 1, 2, 4, 6, 50]),
+    st.one_of(st.none(), st.floats(0.3, 1.0)),
+    st.sampled_from([8, 40]),
 )
-def test_the_distribution_is_that_of_plain_python(rows, temperature, top_k, top_p):
-    logits = torch.tensor(rows, dtype=torch.float32) / 8
+def test_the_distribution_is_that_of_plain_python(rows, temperature, top_k, top_p, flatter):
+    logits = torch.tensor(rows, dtype=torch.float32) / flatter
     mine = next_token_probabilities(logits, temperature, top_k, top_p)
     expected = [by_hand(row, temperature, top_k, top_p) for row in logits.tolist()]
     close(mine, torch.tensor(expected))
