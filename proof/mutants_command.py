@@ -18,14 +18,22 @@ def measure(root: Path, unit: str, file: str, only_survivors: bool) -> int:
         0 if each mutant is told by a check or declared equivalent, and the declarations are true.
     """
     try:
-        names = _units(root, unit, file)
-        return max([_measured(root, name, file, report=not file and not only_survivors) for name in names])
+        return max([_said(root, name, file, not file and not only_survivors) for name in _units(root, unit, file)])
     except MutantsError as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("Stopped. What was found so far is kept, and not measured again.", file=sys.stderr)
         return 130
+
+
+def _said(root: Path, unit: str, file: str, report: bool) -> int:
+    """Measure one unit; if it cannot be, say so, and let the others go on."""
+    try:
+        return _measured(root, unit, file, report)
+    except MutantsError as error:
+        print(f"{unit}: {error}", file=sys.stderr)
+        return 1
 
 
 def _units(root: Path, unit: str, file: str) -> list[str]:
