@@ -4,9 +4,8 @@ import os
 import stat
 import tarfile
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import IO
@@ -16,16 +15,6 @@ MOST = 50_000  # files of a submission that are looked at
 WHOLE = 2**30  # bytes of an unpacked tar that are looked at
 SKIPPED = {"venv", "node_modules", "site-packages", "__pycache__", "__MACOSX"}  # and all that begins with a dot
 ENDINGS = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
-BROKEN = (
-    OSError,
-    EOFError,
-    ValueError,
-    RuntimeError,
-    NotImplementedError,
-    zipfile.BadZipFile,
-    tarfile.TarError,
-    zlib.error,
-)
 
 
 class LeftOut(Exception):
@@ -58,11 +47,12 @@ def opened(path: Path) -> Iterator[Source]:
     if path.is_dir():
         yield _folder(path)
         return
-    try:
-        with _zip(path) if path.name.lower().endswith(".zip") else _tar(path) as source:
-            yield source
-    except BROKEN as error:
-        yield Source(notes=[f"{path.name} cannot be opened ({error})."])
+    with ExitStack() as until_the_end:
+        try:
+            source = until_the_end.enter_context(_zip(path) if path.name.lower().endswith(".zip") else _tar(path))
+        except Exception as error:  # a damaged archive can raise anything
+            source = Source(notes=[f"{path.name} cannot be opened ({error})."])
+        yield source
 
 
 def _folder(folder: Path) -> Source:
@@ -108,14 +98,8 @@ def _zip(path: Path) -> Iterator[Source]:
         }
         members = {name: one for name, one in members.items() if not stat.S_ISLNK(one.external_attr >> 16)}
 
-        def read(place: str) -> bytes:
-            try:
-                with archive.open(members[place]) as stream:
-                    return _beginning(stream)
-            except BROKEN as error:
-                raise LeftOut(f"cannot be read ({error})") from error
-
-        yield Source(list(members), read, _outside([one.filename for one in archive.infolist()[:MOST]]))
+        names = [one.filename for one in archive.infolist()[:MOST]]
+        yield Source(list(members), lambda place: _unpacked(lambda: archive.open(members[place])), _outside(names))
 
 
 @contextmanager
@@ -130,21 +114,25 @@ def _tar(path: Path) -> Iterator[Source]:
             if one.isreg() and (name := _place(one.name)):
                 members[name] = one
 
-        def read(place: str) -> bytes:
-            stream = archive.extractfile(members[place])
-            assert stream is not None
-            try:
-                return _beginning(stream)
-            except BROKEN as error:
-                raise LeftOut(f"cannot be read ({error})") from error
+        read = archive.extractfile
+        yield Source(list(members), lambda place: _unpacked(lambda: read(members[place])), notes + _outside(names))
 
-        yield Source(list(members), read, notes + _outside(names))
+
+def _unpacked(member: Callable[[], IO[bytes] | None]) -> bytes:
+    try:
+        stream = member()
+        return b"" if stream is None else _beginning(stream)
+    except LeftOut:
+        raise
+    except Exception as error:  # a damaged archive can raise anything
+        raise LeftOut(f"cannot be read ({error})") from error
 
 
 def _place(name: str) -> str:
     """The place of an archive's member; none if it leads out of the archive, or is skipped."""
     path = PurePosixPath(name.replace("\\", "/"))
-    if path.is_absolute() or ".." in path.parts or any(_skipped(part) for part in path.parts) or ":" in path.parts[0]:
+    outside = path.is_absolute() or ".." in path.parts or ":" in str(path).partition("/")[0]
+    if outside or not path.parts or any(map(_skipped, path.parts)):
         return ""
     return path.as_posix()
 
