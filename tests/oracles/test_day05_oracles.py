@@ -12,6 +12,7 @@ from solutions.day05_training.guard import first_not_finite
 from solutions.day05_training.loss import language_model_loss
 from solutions.day05_training.running_log import RunningMean
 from solutions.day05_training.schedule import warmup_cosine
+from solutions.day05_training.validation import validate
 from solutions.day06_ddp.curves import smooth
 from solutions.day06_ddp.ddp_data import epoch_loader, evaluation_loader
 from tests.oracles.draws import Drawn, dtypes, numbers, seeds, sizes
@@ -33,6 +34,41 @@ def test_loss_is_the_mean_surprise(seed, batch, length, vocab, dtype, scale, sha
     assert math.isclose(loss.item(), sum(surprises) / max(len(surprises), 1), rel_tol=1e-5, abs_tol=1e-5)
     (gradient,) = torch.autograd.grad(loss, logits)
     assert gradient.isfinite().all() and not gradient[targets == -100].any()
+
+
+class Table(nn.Module):
+    """Logits from a table, and dropout: in train mode they would be others."""
+
+    def __init__(self, drawn, vocab):
+        super().__init__()
+        self.table = nn.Embedding.from_pretrained(drawn.normal(vocab, vocab, dtype=torch.float32))
+        self.dropout = nn.Dropout(0.5)
+
+    def forward(self, x):
+        return self.dropout(self.table(x)), None
+
+
+@given(seeds, st.lists(st.tuples(sizes(3), sizes(4)), max_size=4), sizes(5, 2), st.sampled_from([0.0, 0.6, 1.0]))
+def test_every_scored_token_counts_the_same(seed, shapes, vocab, share):
+    drawn = Drawn(seed)
+    model = Table(drawn, vocab)
+    batches = [(drawn.whole(vocab, *shape), drawn.targets(vocab, *shape, share=share)) for shape in shapes]
+    log_p = model.table.weight.double().log_softmax(-1)
+    surprises = [
+        -log_p[a, b].item()
+        for x, y in batches
+        for a, b in zip(x.flatten().tolist(), y.flatten().tolist(), strict=True)
+        if b != -100
+    ]
+    if not surprises:
+        with pytest.raises(ValueError):
+            validate(model, batches, "cpu")
+    else:
+        found = validate(model, batches, "cpu")
+        assert found.tokens == len(surprises)
+        assert math.isclose(found.loss, math.fsum(surprises) / len(surprises), rel_tol=1e-5)
+        assert math.isclose(found.perplexity, math.exp(found.loss), rel_tol=1e-5)
+    assert all(module.training for module in model.modules())
 
 
 @given(st.integers(1, 60), st.floats(0, 1), numbers(0.01, 10), numbers(0, 1), st.integers(0, 80))

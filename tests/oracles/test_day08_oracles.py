@@ -197,3 +197,35 @@ def test_ranks_are_counted_node_by_node(node_count, each):
     cluster = nodes.Cluster([f"node{n}" for n in range(node_count)], each)
     ranks = [nodes.global_rank(cluster, node, local) for node in range(node_count) for local in range(each)]
     assert ranks == list(range(node_count * each))
+
+
+names = st.text("abc-.0189", min_size=1, max_size=8).filter(lambda name: name != "localhost" and name[:4] != "127.")
+words = st.lists(st.sampled_from(["--steps", "10", "a b", "--lr=0.1", "-v", "--nnodes=7"]), max_size=3)
+clusters = st.builds(
+    nodes.Cluster,
+    st.lists(names, min_size=1, max_size=4, unique=True),
+    sizes(8),
+    st.integers(1024, 65535),
+    st.sampled_from(["c10d", "static"]),
+    st.text("ab= -é/:", min_size=1, max_size=6),
+)
+
+
+@given(clusters, st.sampled_from([["train.py"], ["-m", "package.train"]]), words)
+def test_every_command_is_read_back(cluster, program, arguments):
+    program = [*program, *arguments]
+    commands = [nodes.torchrun_command(cluster, node, program) for node in range(len(cluster.addresses))]
+    for node, command in enumerate(commands):
+        launch, c10d = nodes.read_command(command), cluster.rendezvous == "c10d"
+        assert (launch.nodes, launch.processes_per_node) == (len(commands), cluster.processes_per_node)
+        assert (launch.rendezvous, launch.meeting_address, launch.port) == (
+            cluster.rendezvous,
+            cluster.addresses[0],
+            cluster.port,
+        )
+        assert (launch.job, launch.node_rank) == ((cluster.job, None) if c10d else (None, node))
+        assert launch.local_address == (cluster.addresses[node] if c10d else None)
+        assert list(launch.program) == program
+    assert nodes.disagreements(commands) == []
+    if len(commands) > 1:
+        assert nodes.disagreements(commands[:-1]) != [] and nodes.disagreements([*commands[:-1], commands[0]]) != []

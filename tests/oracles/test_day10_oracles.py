@@ -14,10 +14,11 @@ from torch import nn
 from solutions.day10_profiling import gains, precision
 from solutions.day10_profiling.chunked_loss import chunked_cross_entropy
 from solutions.day10_profiling.fast_attention import causal_attention
-from solutions.day10_profiling.hotspots import covered
+from solutions.day10_profiling.hotspots import covered, self_times
 from solutions.day10_profiling.loss_scaler import LossScaler
 from solutions.day10_profiling.merged_linear import merged_linear
 from solutions.day10_profiling.prefetch import workers_needed
+from solutions.day10_profiling.trace import Event
 from tests.oracles.draws import Drawn, close, dtypes, numbers, seeds, sizes
 
 
@@ -111,6 +112,45 @@ def test_what_float16_loses_is_what_numpy_loses(values, scale):
 def test_covered_time_counts_once(intervals):
     pairs = [(float(start), float(start + length)) for start, length in intervals]
     assert covered(pairs) == len({tick for start, length in intervals for tick in range(start, start + length)})
+
+
+@st.composite
+def nested(draw, start=0, room=24, depth=0):
+    """(start, end) pairs of whole numbers that lie within one another or apart, outer ones first."""
+    found = []
+    while room > 1 and depth < 3 and draw(st.booleans()):
+        begin = start + draw(sizes(2, 0))
+        length = min(draw(sizes(room)), room - (begin - start))
+        if length < 1:
+            break
+        found.append((begin, begin + length))
+        found += draw(nested(begin, length, depth + 1))
+        room -= begin - start + length
+        start = begin + length
+    return found
+
+
+@given(st.lists(nested(), min_size=1, max_size=3), st.lists(st.tuples(sizes(20, 0), sizes(9)), max_size=3))
+def test_own_times_are_counted_tick_by_tick(threads, kernels):
+    events = [
+        Event(f"{thread}.{place}", "operation", thread, float(start), float(end))
+        for thread, pairs in enumerate(threads)
+        for place, (start, end) in enumerate(pairs)
+    ]
+    events += [Event("k", "kernel", 0, float(start), float(start + length)) for start, length in kernels]
+    events.sort(key=lambda event: (event.start, -event.end))
+    expected = dict.fromkeys(range(len(events)), 0.0)
+    for thread in range(len(threads)):
+        for tick in range(60):
+            over = [
+                i for i, e in enumerate(events) if e.thread == thread and e.kind != "kernel" and e.start <= tick < e.end
+            ]
+            if over:
+                expected[over[-1]] += 1.0  # the innermost: it comes last
+    for index, event in enumerate(events):
+        if event.kind == "kernel":
+            expected[index] = event.duration
+    assert self_times(events) == list(expected.values())
 
 
 @given(st.integers(0, 4096), sizes(1024), sizes(12))
