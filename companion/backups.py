@@ -5,6 +5,7 @@ about.json: the time, the reason, the files, and those that were not there at al
 """
 
 import json
+import os
 import shutil
 import time
 from collections.abc import Mapping
@@ -82,6 +83,8 @@ def write_over(course: Course, files: Mapping[str, bytes | None], reason: str) -
             path.unlink(missing_ok=True)
         else:
             path.parent.mkdir(parents=True, exist_ok=True)
+            if Path(os.path.realpath(path)).is_relative_to(os.path.realpath(course.root / "solutions")):
+                path.unlink()  # a link to the reference, which is nobody's to write over
             write_whole(path, content)
     return backup
 

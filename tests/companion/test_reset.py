@@ -30,6 +30,17 @@ def test_reset_puts_the_stub_back_and_undo_what_was_there(course, run, stub):
     assert course.read(ROWS) == MINE
 
 
+def test_a_link_to_the_reference_goes_and_the_reference_stays(course, run, stub):
+    reference = course.read("solutions/week01_sums/rows.py")
+    (course.root / ROWS).unlink()
+    (course.root / ROWS).symlink_to("../../solutions/week01_sums/rows.py")
+    assert run("reset", "rows.py").code == 0
+    assert course.read(ROWS) == stub and not (course.root / ROWS).is_symlink()
+    assert course.read("solutions/week01_sums/rows.py") == reference
+    run("undo", "rows.py")
+    assert course.read(ROWS) == reference
+
+
 def test_undo_can_be_undone(course, run, stub):
     run("reset", "rows.py")
     for wanted in (MINE, stub, MINE):
