@@ -35,7 +35,7 @@ def profile_steps(
     Raises:
         ValueError: the batches ran out before the last step. No trace file is written.
     """
-    # TODO 1: which activities: the CPU always, CUDA if there is one. A schedule of one round.
+    # TODO 1: a schedule of one round. (Unless told otherwise, the profiler looks at the CPU, and at a GPU too.)
     # TODO 2: under the profiler, for each step: the next batch within a range "data" (record_function), then the
     #         step, and the profiler is told that a step is over.
     # TODO 3: batches that run out are an error.

@@ -15,6 +15,7 @@ ON_CPU = [  # name, kind, start, end, dtypes: microseconds, all on one thread
     ("ProfilerStep#4", "range", 0, 1000),
     ("data", "range", 0, 100),
     ("aten::stack", "operation", 20, 80, "float"),
+    ("both", "range", 100, 450),
     ("forward", "range", 100, 300),
     ("aten::mm", "operation", 110, 200, "float", "float"),
     ("aten::mul", "operation", 200, 209, "float", "double"),
@@ -86,7 +87,13 @@ def of_one_step(bottleneck):
         "on other threads": [[event.start, event.end] for event in bottleneck.repeated_forwards(scattered)],
         "overhead, on the CPU": bottleneck.overhead(events),
         "overhead, on a GPU": bottleneck.overhead(events_of(bottleneck, ON_GPU)),
+        "forwards, no step": raised(lambda: bottleneck.repeated_forwards(stepless(events))),
+        "overhead, no step": raised(lambda: bottleneck.overhead(stepless(events))),
     }
+
+
+def stepless(events):
+    return [event for event in events if not event.name.startswith("Profiler")]
 
 
 def test_evidence(lesson, compare):
@@ -98,6 +105,8 @@ def test_evidence(lesson, compare):
         "on other threads": again,
         "overhead, on the CPU": 520 / 1500,
         "overhead, on a GPU": 0.15,  # 10 to 20, 90 to 92, 97 to 100
+        "forwards, no step": "ValueError",
+        "overhead, no step": "ValueError",
     }
     compare(of_one_step, lesson("bottleneck"), expected=expected)
 
@@ -117,13 +126,12 @@ def test_suspects(lesson, compare):
 
 def named(bottleneck):
     events = events_of(bottleneck, ON_CPU)
-    nothing = [event for event in events if not event.name.startswith("Profiler")]
     return {
         "on the CPU": bottleneck.bottleneck(events),
         "if it takes 0.35": bottleneck.bottleneck(events, least=0.35),
         "on a GPU": bottleneck.bottleneck(events_of(bottleneck, ON_GPU)),
         "if it takes exactly as much": bottleneck.bottleneck(events_of(bottleneck, EXACT), least=0.5),
-        "no step": raised(lambda: bottleneck.bottleneck(nothing)),
+        "no step": raised(lambda: bottleneck.bottleneck(stepless(events))),
     }
 
 

@@ -224,11 +224,19 @@ def half_inputs(dtype):
     return hidden.half().to(dtype), (weight * SMALL).half().to(dtype), targets
 
 
+def one_large_and_many_small():
+    """A head of zeros: p is 1/2 everywhere, the first position adds 1024 to its gradient, the others 1/2 each."""
+    hidden = torch.ones(1, 129, 1, dtype=torch.float16)
+    hidden[0, 0] = 2048
+    return hidden, torch.zeros(2, 1, dtype=torch.float16), torch.zeros(1, 129, dtype=torch.int64)
+
+
 def in_half(chunked_loss):
     scaled = mine(chunked_loss, half_inputs(torch.float16), times=TIMES, chunk=4)
     with torch.autocast("cpu", dtype=torch.float16):
         under_autocast = mine(chunked_loss, half_inputs(torch.float32), times=TIMES, chunk=4)
-    return {"float16": scaled, "float32 under autocast to float16": under_autocast}
+    added = mine(chunked_loss, one_large_and_many_small(), chunk=1)
+    return {"float16": scaled, "float32 under autocast to float16": under_autocast, "a large part and 128 small": added}
 
 
 def in_half_by_hand():
@@ -237,6 +245,7 @@ def in_half_by_hand():
     return {
         "float16": told(loss, *scaled, torch.float16),
         "float32 under autocast to float16": told(loss, *scaled),
+        "a large part and 128 small": told(*whole(*one_large_and_many_small()), torch.float16),
     }
 
 

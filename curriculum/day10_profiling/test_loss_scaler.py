@@ -165,8 +165,8 @@ def test_scale(lesson, compare):
 
 
 def checkpoints(loss_scaler):
-    """Half of the run with one scaler, the rest with another one that took over its state."""
-    first, second = RUN[:5], RUN[5:]
+    """Half of the run with one scaler, the rest with another one that took over its state, and grows at once."""
+    first, second = RUN[:9], RUN[9:]
     old_mine, old_theirs = loss_scaler.LossScaler(**SETTINGS), theirs(**SETTINGS)
     run(old_mine, first), run(old_theirs, first)
     state = old_mine.state_dict()
@@ -188,9 +188,9 @@ def checkpoints(loss_scaler):
 
 def checkpoints_of_theirs():
     first, second = theirs(**SETTINGS), theirs()
-    run(first, RUN[:5])
+    run(first, RUN[:9])
     second.load_state_dict(first.state_dict())
-    scales = run(second, RUN[5:])["scale"]
+    scales = run(second, RUN[9:])["scale"]
     names = ("mine to mine", "GradScaler's to mine", "mine to GradScaler")
     return {f"scale, {name}": scales for name in names} | {
         "keys": sorted(first.state_dict()),

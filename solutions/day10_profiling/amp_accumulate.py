@@ -28,7 +28,8 @@ def share_overflow(parameters: Iterable[nn.Parameter]) -> None:
 
     Args:
         parameters: this rank's. Those without a gradient are passed over. Every rank must call, also one that has no
-            gradient at all: it takes one all-reduce of one number. Without a group only this process counts.
+            gradient at all: it takes one all-reduce of one number, on the parameters' device. Without a group only this
+            process counts.
 
     No value is read from the device.
     """

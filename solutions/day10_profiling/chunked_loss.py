@@ -65,17 +65,16 @@ class _SummedLoss(torch.autograd.Function):
                 if for_weight is not None:
                     for_weight += slope.T @ x.to(slope_dtype)
         ctx.save_for_backward(for_hidden, for_weight)
-        ctx.dtypes = hidden.dtype, weight.dtype
         return total
 
     @staticmethod
     @once_differentiable
     def backward(ctx, at_total):
-        """What was computed on the way, times the gradient of the sum: only here does a loss scale come in."""
-        gradients = [
-            None if one is None else (one * at_total).to(dtype)
-            for one, dtype in zip(ctx.saved_tensors, ctx.dtypes, strict=True)
-        ]
+        """What was computed on the way, times the gradient of the sum: only here does a loss scale come in.
+
+        Autograd brings what is given back to the dtypes of hidden and weight.
+        """
+        gradients = [None if one is None else one * at_total for one in ctx.saved_tensors]
         return *gradients, None, None, None
 
 

@@ -880,6 +880,23 @@ def scale_alone_loaded(source):
 
 @mistake(
     "loss_scaler",
+    says="load_state_dict does not take over the count of iterations without overflow.",
+    why="It begins anew with every resume: in a run that is often resumed, the scale never grows.",
+    read="#in-which-order",
+    seen="huggingface/accelerate issue 4289: load_state() does not round-trip the GradScaler state",
+)
+def count_not_loaded(source):
+    return change(
+        source,
+        """        for key in SETTINGS:
+            setattr(""",
+        """        for key in SETTINGS[:-1]:
+            setattr(""",
+    )
+
+
+@mistake(
+    "loss_scaler",
     says="load_state_dict passes over what is missing, without an error.",
     why="A checkpoint of a run without scaling would be loaded as if nothing were the matter.",
     read="#in-which-order",
@@ -1488,7 +1505,7 @@ def skips_anywhere(source):
 def short_history_diverged(source):
     return change(
         source,
-        "if steps >= patience and skipped.issuperset(range(steps - patience, steps))",
+        "if skipped.issuperset(range(steps - patience, steps))",
         "if skipped.issuperset(range(max(steps - patience, 0), steps))",
     )
 
@@ -1567,7 +1584,7 @@ def most_is_too_much(source):
     seen="pytorch/kineto issue 328: a first step that looked 20 times as long",
 )
 def no_schedule(source):
-    return change(source, "activities=activities, schedule=plan, record", "activities=activities, record")
+    return change(source, "schedule=plan, record", "record")
 
 
 @mistake(
@@ -1674,9 +1691,9 @@ def step_within_data(source):
 def fetched_beforehand(source):
     source = change(
         source,
-        "    with profile(activities",
+        "    with profile(schedule",
         "    ready = iter([batch for _, batch in zip(range(wait + warmup + active), batches)])\n"
-        "    with profile(activities",
+        "    with profile(schedule",
     )
     return change(source, "next(batches, None)", "next(ready, None)")
 
@@ -2548,7 +2565,7 @@ def none_is_the_end(source):
 def begun_by_the_call(source):
     return change(
         source,
-        "    return _ahead(iter(batches), start, depth)",
+        "    return _ahead(batches, start, depth)",
         "    batches = iter(batches)\n    first = [one for _, one in zip(range(1), batches)]\n"
         "    return _ahead(itertools.chain(first, batches), start, depth)",
     ).replace("import math\n", "import itertools\nimport math\n")
@@ -3041,7 +3058,7 @@ def wrong_sign(source):
     read="#a-loss-without-its-logits",
 )
 def incoming_gradient_left_out(source):
-    return change(source, "(one * at_total).to(dtype)", "one.to(dtype)")
+    return change(source, "one * at_total for one", "one for one")
 
 
 @mistake(
@@ -3113,6 +3130,16 @@ def autograd_keeps_them(source):
 )
 def slopes_in_half(source):
     return change(source, "slope_dtype = torch.float32 if dtype == torch.float16 else dtype", "slope_dtype = dtype")
+
+
+@mistake(
+    "chunked_loss",
+    says="The weight's gradient is added up in the dtype of the weight.",
+    why="In float16, 1024 + 0.5 is 1024: what the later chunks have to say is lost.",
+    read="#which-operations-stay-in-float32",
+)
+def added_up_in_half(source):
+    return change(source, "torch.zeros_like(weight, dtype=torch.float32)", "torch.zeros_like(weight)")
 
 
 @mistake(

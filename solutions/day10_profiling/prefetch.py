@@ -49,7 +49,7 @@ def ahead(batches: Iterable[T], start: Callable[[T], U], depth: int = 1) -> Iter
     """
     if depth < 0:
         raise ValueError(f"depth says how many batches are started early: not {depth}")
-    return _ahead(iter(batches), start, depth)
+    return _ahead(batches, start, depth)
 
 
 def _ahead(batches, start, depth):

@@ -4,8 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
-import torch
-from torch.profiler import ProfilerActivity, profile, record_function, schedule
+from torch.profiler import profile, record_function, schedule
 
 from .trace import Event, read_trace
 
@@ -38,9 +37,8 @@ def profile_steps(
     Raises:
         ValueError: the batches ran out before the last step. No trace file is written.
     """
-    activities = [ProfilerActivity.CPU] + [ProfilerActivity.CUDA] * torch.cuda.is_available()
     plan = schedule(wait=wait, warmup=warmup, active=active, repeat=1)
-    with profile(activities=activities, schedule=plan, record_shapes=True) as profiler:
+    with profile(schedule=plan, record_shapes=True) as profiler:
         for number in range(wait + warmup + active):
             with record_function("data"):
                 batch = next(batches, None)

@@ -36,7 +36,7 @@ def scaler_health(scales: Sequence[float], patience: int = 20, most: float = 0.0
         ValueError: there is no step.
     """
     steps, skipped = len(scales) - 1, set(skipped_steps(scales))
-    if steps >= patience and skipped.issuperset(range(steps - patience, steps)):
+    if skipped.issuperset(range(steps - patience, steps)):  # a number below 0 is no step, and in no set
         return "diverged"
     if scales[-1] < 1:
         return "below one"
