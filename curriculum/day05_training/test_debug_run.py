@@ -121,7 +121,7 @@ def half_of_the_data_written_out():
 
 def test_debug_run(lesson, compare):
     """Half of ten examples in batches of two: one epoch in order, nothing dropped, every step logged."""
-    compare(half_of_the_data, lesson("debug_run"), expected=half_of_the_data_written_out)
+    compare(half_of_the_data, lesson("debug_run"), expected=half_of_the_data_written_out, rtol=5e-5, atol=5e-6)
 
 
 def verdicts(debug_run):
@@ -136,6 +136,21 @@ def verdicts(debug_run):
         "suspiciously good": verdict(right_away),
         "does not learn": verdict(harder_and_harder(0.05), peak_lr=0.0),
         "a quarter above ln V": verdict(harder_and_harder(0.8), peak_lr=0.0),
+        "an eleventh above ln V": verdict(harder_and_harder(0.29), peak_lr=0.0),
+        "an eighth above ln V": verdict(harder_and_harder(0.4), peak_lr=0.0),
+        "a single step": a_single_step(debug_run),
+    }
+
+
+def a_single_step(debug_run):
+    """1 % of 130 examples is one, and of one loss the mean is that loss."""
+    config, file = debug_run.TrainConfig(peak_lr=0.3), io.StringIO()
+    report = debug_run.debug_run(Bigram(dropout=0.0), examples() * 13, [BATCH], 3, 2, config, file=file)
+    return {
+        "starts near ln V": report.starts_near_ln_v,
+        "fell": report.fell,
+        "steps": len(report.history.logged),
+        "the bar is on the file": file.getvalue() != "",
     }
 
 
@@ -151,6 +166,9 @@ def test_verdicts(lesson, compare):
         "suspiciously good": {"starts near ln V": False, "fell": True},
         "does not learn": {"starts near ln V": True, "fell": False},
         "a quarter above ln V": {"starts near ln V": False, "fell": False},
+        "an eleventh above ln V": {"starts near ln V": True, "fell": False},
+        "an eighth above ln V": {"starts near ln V": False, "fell": False},
+        "a single step": {"starts near ln V": True, "fell": False, "steps": 1, "the bar is on the file": True},
     }
     compare(verdicts, lesson("debug_run"), expected=expected)
 

@@ -77,6 +77,24 @@ def three_steps(train_step):
     }
 
 
+def without_a_maximum(train_step):
+    model = Bigram()
+    optimizer = PlainDescent(model)
+    result = train_step.train_step(model, BATCHES[2], optimizer, 1.0)
+    return {"norm before clipping": result.grad_norm, "norm that the optimizer saw": optimizer.norms[0]}
+
+
+def clipped_to_one():
+    _, for_table, for_bias = gradients_by_hand(TABLE, BIAS, *BATCHES[2])
+    norm = (for_table.square().sum() + for_bias.square().sum()).sqrt()
+    return {"norm before clipping": norm, "norm that the optimizer saw": 1.0}
+
+
+def test_default_maximum(lesson, compare):
+    """If you do not say where to clip, it is at a norm of 1."""
+    compare(without_a_maximum, lesson("train_step"), expected=clipped_to_one)
+
+
 def gradients_by_hand(table, bias, x, y):
     """Loss and gradients of the bigram model without autograd: (p - onehot) / n at every scored position."""
     scored = y != -100
@@ -119,11 +137,12 @@ def order(train_step):
     events = []
     model = Bigram(events)
     optimizer = PlainDescent(model, events)
-    inspected = []
+    inspected, graphs = [], []
 
     def inspect(loss):
         events.append("inspect")
         inspected.append(model.bias.grad.clone())
+        graphs.append(loss.requires_grad)
 
     for batch in BATCHES[:2]:
         train_step.train_step(model, batch, optimizer, 1.0, MAX_NORM, inspect)
@@ -135,6 +154,7 @@ def order(train_step):
         if "backward" in between
         else False,
         "gradient of the bias when inspected": inspected[0],
+        "the loss that is inspected has a graph": graphs,
     }
 
 
@@ -143,6 +163,7 @@ def order_by_hand():
         "order": ["forward", "backward", "inspect", "step"] * 2,
         "zero_grad between backward and step": False,
         "gradient of the bias when inspected": gradients_by_hand(TABLE, BIAS, *BATCHES[0])[2],
+        "the loss that is inspected has a graph": [False, False],
     }
 
 

@@ -1,6 +1,7 @@
 """Checks of task 5.7, trainer.py."""
 
 import io
+import re
 
 import pytest
 import torch
@@ -8,7 +9,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from grader import raised
-from grader.devices import Readings
+from grader.devices import DeviceWatch, Readings
 
 pytestmark = pytest.mark.time_limit(40)  # the first optimizer that is made imports PyTorch's compiler: seconds
 
@@ -155,6 +156,76 @@ def test_log(lesson, compare):
     """`log` gets every logged step, and the validation after each epoch with the number of steps so far."""
     calls = [[0, ENTRY], [2, ENTRY], [3, VALIDATED], [4, ENTRY], [5, ENTRY], [6, VALIDATED]]
     compare(what_is_logged, lesson("trainer"), expected={"calls of log": calls})
+
+
+def one_epoch(trainer):
+    """Of one epoch there is no loader but the first."""
+    model, file = Bigram(), io.StringIO()
+    config = trainer.TrainConfig(**{**SETTINGS, "epochs": 1})
+    history = trainer.fit(model, [EPOCHS[0]].__getitem__, VALIDATION, config, clock=model.clock, file=file)
+    last = history.logged[-1]
+    return {
+        "steps logged": [int(entry["step"]) for entry in history.logged],
+        "validations": len(history.validations),
+        "the bar has counted the steps": bool(re.search(r"\b[23]/3", file.getvalue())),
+        "it says what was logged last": f"loss {last['mean_loss']:.3f} · lr {last['lr']:.2e}" in file.getvalue(),
+    }
+
+
+def test_one_epoch(lesson, compare):
+    """A single epoch, and its progress bar: three steps, and beside them what was logged last."""
+    expected = {
+        "steps logged": [0, 2],
+        "validations": 1,
+        "the bar has counted the steps": True,
+        "it says what was logged last": True,
+    }
+    compare(one_epoch, lesson("trainer"), expected=expected)
+
+
+class Watch(DeviceWatch):
+    """Of a model on a second device: what is taken there is a copy, and so is what `.cpu()` brings back."""
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        if func.__name__ == "cpu":
+            return func(*args, **(kwargs or {})).clone()
+        if func.__name__ == "to" and not self.is_home(args[0]):
+            args = (args[0].clone(), *args[1:])
+        return super().__torch_function__(func, types, args, kwargs)
+
+
+class Travelling(Bigram):
+    """It knows whether it was taken to a device."""
+
+    taken = False
+
+    def to(self, *where, **how):
+        self.taken = True
+        return super().to(*where, **how)
+
+
+def where_all_goes(trainer):
+    model = Travelling()
+    learned, scored = ([part for batch in split for part in batch] for split in ([A, B, C], VALIDATION))
+    with Watch(*model.parameters(), *scored) as training:
+        fitted(trainer, model, device="cpu")
+    with Watch(*model.parameters(), *learned) as validation:
+        fitted(trainer, model, device="cpu")
+    return {
+        "the model is taken to the device": model.taken,
+        "training: a batch from elsewhere meets it": training.mixed,
+        "validation: a batch from elsewhere meets it": validation.mixed,
+    }
+
+
+def test_device(lesson, compare):
+    """The model is taken to the device, and every batch too."""
+    expected = {
+        "the model is taken to the device": True,
+        "training: a batch from elsewhere meets it": False,
+        "validation: a batch from elsewhere meets it": False,
+    }
+    compare(where_all_goes, lesson("trainer"), expected=expected)
 
 
 def when_values_are_read(trainer):

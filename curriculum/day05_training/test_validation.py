@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from grader import raised
+from grader.devices import DeviceWatch
 
 TABLE = torch.tensor([[0.5, -1.0, 0.2], [0.0, 2.5, -0.3], [1.5, 0.1, -0.6]])
 
@@ -46,7 +47,7 @@ def scored_tokens(validation):
         "tokens": result.tokens,
         "loss": result.loss,
         "perplexity": result.perplexity,
-        "kind": type(result.loss).__name__,
+        "kinds": [type(value).__name__ for value in (result.loss, result.perplexity, result.tokens)],
     }
 
 
@@ -58,12 +59,35 @@ def token_by_token():
                 scores = [math.exp(score) for score in TABLE[token].tolist()]
                 losses.append(-math.log(scores[right] / sum(scores)))
     mean = sum(losses) / len(losses)
-    return {"tokens": 7, "loss": mean, "perplexity": math.exp(mean), "kind": "float"}
+    return {"tokens": 7, "loss": mean, "perplexity": math.exp(mean), "kinds": ["float", "float", "int"]}
 
 
 def test_every_token_counts_the_same(lesson, compare):
     """Batches of unequal size, with targets that are not scored: the mean is over the seven tokens that are."""
     compare(scored_tokens, lesson("validation"), expected=token_by_token)
+
+
+class Watch(DeviceWatch):
+    """Of a model on a second device: what is taken there is a copy, and so is what `.cpu()` brings back."""
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        if func.__name__ == "cpu":
+            return func(*args, **(kwargs or {})).clone()
+        if func.__name__ == "to" and not self.is_home(args[0]):
+            args = (args[0].clone(), *args[1:])
+        return super().__torch_function__(func, types, args, kwargs)
+
+
+def where_the_batches_go(validation):
+    model, loader = Bigram(), list(batches())
+    with Watch(model.table) as watch:
+        validation.validate(model, loader, "cpu")
+    return {"a batch from elsewhere meets the model": watch.mixed}
+
+
+def test_device(lesson, compare):
+    """Every batch is taken to the device, both parts of it."""
+    compare(where_the_batches_go, lesson("validation"), expected={"a batch from elsewhere meets the model": False})
 
 
 def how_the_model_is_called(validation):

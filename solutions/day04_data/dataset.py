@@ -75,7 +75,7 @@ class BlockDataset(Dataset):
     along the file's name and not its contents.
 
     Args:
-        tokens: (N,) integers, as open_tokens gives them, or any other array.
+        tokens: (N,) integers, as open_tokens gives them, or any other array that torch.from_numpy takes.
         block_size: tokens in a block, T.
         stride: from the start of a block to the next, 1 to block_size. None: block_size, blocks side by side.
         keep_tail: for evaluation, give the targets that do not fill a block as well.

@@ -929,6 +929,17 @@ def weighted_by_all_tokens(source):
 
 @mistake(
     "validation",
+    says="The batches are not taken to the device.",
+    why="On a GPU the first of them stops the run: the model is there, and its tokens are not.",
+    read="#every-token-counts-the-same",
+    seen="Lung-Yi/rxn_yield_context issue 3",
+)
+def batches_left_behind(source):
+    return change(source, "        x, y = x.to(device), y.to(device)\n", "")
+
+
+@mistake(
+    "validation",
     says="The perplexity is the mean of the batches' perplexities.",
     why="Perplexity is exp of the mean loss. exp is convex: the mean of the batches' exponentials is above that.",
     read="#perplexity",
@@ -1237,6 +1248,42 @@ def same_order_each_epoch(source):
 )
 def not_in_train_mode(source):
     return change(source, "model.to(device).train()", "model.to(device)")
+
+
+@mistake(
+    "trainer",
+    says="The result of .to(device) is thrown away, and the batch stays where it was.",
+    why="A module moves itself; a tensor does not: it gives you a copy that lies there.",
+    read="#the-trainer",
+    seen="pytorch/pytorch issue 43313",
+)
+def moved_in_vain(source):
+    return change(
+        source,
+        "                result = train_step(model, (x.to(device), y.to(device)),",
+        "                x.to(device), y.to(device)\n                result = train_step(model, (x, y),",
+    )
+
+
+@mistake(
+    "trainer",
+    says="The model is not taken to the device.",
+    why="The batches are, and on a GPU the first of them stops the run.",
+    read="#the-trainer",
+    seen="yuanyuanli85/Fast_Human_Pose_Estimation_Pytorch issue 7",
+)
+def model_left_behind(source):
+    return change(source, "model.to(device).train()", "model.train()")
+
+
+@mistake(
+    "trainer",
+    says="The progress bar stands still.",
+    why="It knows how many steps there will be, but nobody tells it that one is done.",
+    read="#the-progress-bar",
+)
+def bar_stands_still(source):
+    return change(source, "                bar.update()\n", "")
 
 
 @mistake(

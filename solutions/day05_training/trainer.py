@@ -77,7 +77,8 @@ def fit(
         log: called as log(metrics, step), if given: with each entry of History.logged, and after each epoch with
             {"val_loss", "val_perplexity"} and the number of steps taken so far.
         clock: seconds, for tokens per second.
-        file: where the progress bar goes (None: standard error).
+        file: where the progress bar goes (None: standard error). It counts the steps, and says in a `status_line` what
+            was logged last: mean loss, learning rate, tokens per second.
 
     Returns:
         History. Each entry of `logged` holds "step" (from 0), "loss" (of that batch), "mean_loss" (running mean of the

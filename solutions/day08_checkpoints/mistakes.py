@@ -116,6 +116,16 @@ def bar_ends_the_cell(source):
 
 @mistake(
     "experiments",
+    says="The last character of every row is taken for its closing |.",
+    why="Where that | is missing, the last cell loses its last letter.",
+    read="#a-file-that-both-can-read",
+)
+def last_bar_taken_for_granted(source):
+    return change(source, ' if line.endswith("|") and not line.endswith("\\\\|") else line[1:]', "")
+
+
+@mistake(
+    "experiments",
     says="A cell is written as it is: a | or a line break in it tears the row apart.",
     why="What add_row writes, read_log must be able to read.",
     read="#a-file-that-both-can-read",

@@ -246,13 +246,14 @@ def epoch_by_epoch(
     stepper = optimizer.build_optimizer(model, betas=config.betas, weight_decay=config.weight_decay)
     history = trainer.History()
     send = log or (lambda *_: None)
-    counter, unread, mean = itertools.count(), [], running_log.RunningMean()
+    counter, unread, mean, bar = itertools.count(), [], running_log.RunningMean(), None
     rate = running_log.TokenRate(clock)
     for epoch in range(config.epochs):
         loader = loader_of_epoch(epoch)
         if not len(loader):
             raise ValueError("no batches")
         total = len(loader) * config.epochs
+        bar = bar or running_log.progress_bar(total, file)
         model.train(True)
         for x, y in loader:
             step = next(counter)
@@ -266,6 +267,7 @@ def epoch_by_epoch(
             result = train_step.train_step(model, (x.to(device), y.to(device)), stepper, lr, config.max_norm, look)
             unread.append(result.loss)
             rate.add(x.shape[0] * x.shape[1])
+            bar.update()
             if show:
                 loss, grad_norm = torch.stack([result.loss, result.grad_norm]).tolist()
                 while unread:
@@ -273,7 +275,9 @@ def epoch_by_epoch(
                 more = {"grad_norm": grad_norm, "mean_loss": mean.value(), "tokens_per_second": rate.read()}
                 history.logged.append({"epoch": epoch, "step": step, "lr": lr, "loss": loss, **more})
                 send(history.logged[-1], step)
+                bar.set_postfix_str(running_log.status_line(more["mean_loss"], lr, more["tokens_per_second"]))
         history.validations.append(validation.validate(model, val_loader, device))
         rate.read()
         send({f"val_{name}": value for name, value in history.validations[-1]._asdict().items()}, step + 1)
+    bar.close()
     return history
