@@ -1,6 +1,7 @@
 """`python -m grader matrix`: prove the checks of every unit, and write the published tables and snapshots."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from grader.bench import Bench
@@ -39,23 +40,38 @@ def write(root: Path, only: str = "") -> list[str]:
 
 def index_of(root: Path) -> str:
     """The page that lists the published tables, each with its own summary."""
-    lines = [
-        "# The proof",
-        "",
-        "Checks are as good as what they accept and what they reject. Each unit's table says what every catalogued",
-        "mistake does to every check. Made by `python -m grader matrix`, and held to be current by `make test`.",
-        "",
-        "| unit | |",
-        "| --- | --- |",
-    ]
-    for unit in unit_folders(root):
-        page = root / "docs" / "proof" / f"{unit}.md"
-        if page.is_file():
-            lines.append(f"| [{unit}]({page.name}) | {page.read_text('utf-8').splitlines()[2]} |")
-    others = sorted(page.name for page in (root / "docs" / "proof").glob("*.md") if not _is_table(root, page))
-    if others:
-        lines += ["", "Also proved here: " + ", ".join(f"[{name}]({name})" for name in others) + "."]
-    return "\n".join(lines) + "\n"
+    pages = [root / "docs" / "proof" / f"{unit}.md" for unit in unit_folders(root)]
+    summaries = {page: page.read_text("utf-8").splitlines()[2] for page in pages if page.is_file()}
+    others = sorted(page for page in (root / "docs" / "proof").glob("*.md") if not _is_table(root, page))
+    return "\n".join(
+        [
+            "# The proof",
+            "",
+            "Checks are as good as what they accept and what they reject. Each unit's table says what every catalogued",
+            "mistake does to every check. Made by `python -m grader matrix`, and held to be current by `make test`.",
+            "",
+            _total(summaries.values()),
+            "",
+            "| unit | |",
+            "| --- | --- |",
+            *(f"| [{page.stem}]({page.name}) | {summary} |" for page, summary in summaries.items()),
+            "",
+            "Also here:",
+            "",
+            *(f"- [{page.read_text('utf-8').splitlines()[0].lstrip('# ')}]({page.name})" for page in others),
+            "",
+        ]
+    )
+
+
+def _total(summaries: Iterable[str]) -> str:
+    """All units together."""
+    each = [[int(number) for number in re.findall(r"\d+", summary)] for summary in summaries]
+    mistakes, failing, named, checks, alternatives = (sum(column) for column in zip(*each, strict=True))
+    return (
+        f"All units: {mistakes:,} mistakes, of which {failing:,} fail and {named:,} are named as themselves wherever they "
+        f"fail; {checks:,} checks; {alternatives:,} alternatives, all accepted."
+    )
 
 
 def _is_table(root: Path, page: Path) -> bool:
