@@ -69,8 +69,8 @@ def _total(summaries: Iterable[str]) -> str:
     each = [[int(number) for number in re.findall(r"\d+", summary)] for summary in summaries]
     mistakes, failing, named, checks, alternatives = (sum(column) for column in zip(*each, strict=True))
     return (
-        f"All units: {mistakes:,} mistakes, of which {failing:,} fail and {named:,} are named as themselves wherever they "
-        f"fail; {checks:,} checks; {alternatives:,} alternatives, all accepted."
+        f"All units: {mistakes:,} mistakes, of which {failing:,} fail and {named:,} are named as themselves wherever "
+        f"they fail; {checks:,} checks; {alternatives:,} alternatives, all accepted."
     )
 
 
