@@ -203,7 +203,8 @@ def _reply(
         bench = benches.setdefault((order.exercise, order.solution), Bench(order.exercise, order.solution))
         running, functions = left_running(), grader_functions()
         verdict = answer(bench, order)
-        changed = [name for name, code in grader_functions().items() if functions.get(name, code) is not code]
+        now = grader_functions()
+        changed = [name for name, code in functions.items() if now.get(name) is not code]
         used_up = bool(changed) or not left_running() <= running
     faulthandler.cancel_dump_traceback_later()
     _limit_time(0)
