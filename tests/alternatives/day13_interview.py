@@ -17,7 +17,7 @@ def with_complex_numbers(x, positions, base=10_000.0):
         raise ValueError("odd")
     pairs = torch.view_as_complex(x.float().unflatten(-1, (-1, 2)).contiguous())
     inverse = torch.tensor([base ** (-2 * i / x.size(-1)) for i in range(x.size(-1) // 2)], dtype=torch.float32)
-    angles = torch.outer(positions.float(), inverse)
+    angles = torch.outer(positions.float(), inverse.to(x.device))
     return torch.view_as_real(pairs * torch.polar(torch.ones_like(angles), angles)).flatten(-2).type_as(x)
 
 
@@ -27,7 +27,7 @@ def with_a_swapped_copy(x, positions, base=10_000.0):
     *_, size = x.shape
     if size % 2 == 1:
         raise ValueError("odd")
-    angles = positions.float().unsqueeze(1) / base ** (torch.arange(0, size, 2).float() / size)
+    angles = positions.float().unsqueeze(1) / base ** (torch.arange(0, size, 2).to(x.device).float() / size)
     angles = angles.repeat_interleave(2, dim=1)
     swapped = torch.empty_like(x, dtype=torch.float32)
     swapped[..., 0::2], swapped[..., 1::2] = -x[..., 1::2], x[..., 0::2]
@@ -41,7 +41,7 @@ def with_a_group_axis(q, k, v):
         raise ValueError("do not fit")
     q = q.reshape(batch, groups, heads // groups, queries, size)  # (B, G, H/G, T, D)
     scores = torch.einsum("bghtd,bgsd->bghts", q, k) * size**-0.5
-    future = torch.ones(queries, keys, dtype=torch.bool).triu(keys - queries + 1)
+    future = q.new_ones(queries, keys, dtype=torch.bool).triu(keys - queries + 1)
     weights = torch.where(future, torch.finfo(scores.dtype).min, scores).softmax(-1)
     return torch.einsum("bghts,bgsd->bghtd", weights, v).reshape(batch, heads, queries, size)  # (B, H, T, D)
 
