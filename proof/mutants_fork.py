@@ -12,6 +12,7 @@ import tempfile
 import threading
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from multiprocessing import forkserver
 from multiprocessing.util import get_temp_dir
 from pathlib import Path
@@ -128,15 +129,20 @@ def _share_the_server_of_ranks() -> None:
 @contextlib.contextmanager
 def away_from_home() -> Iterator[None]:
     """Stay in a temporary folder, with all other temporary folders inside it: what anyone writes goes there."""
-    get_temp_dir()  # multiprocessing's own is removed at the end of the process, later than ours
-    here, before = os.getcwd(), os.environ.get("TMPDIR")
-    with tempfile.TemporaryDirectory(prefix="mutants-", ignore_cleanup_errors=True) as folder:
-        os.chdir(folder)
-        os.environ["TMPDIR"] = tempfile.tempdir = folder
-        try:
-            yield
-        finally:
-            os.chdir(here)
-            tempfile.tempdir = None
-            os.environ.pop("TMPDIR")
-            os.environ.update({"TMPDIR": before} if before is not None else {})
+    here, before, folder = os.getcwd(), os.environ.get("TMPDIR"), _folder().name
+    os.chdir(folder)
+    os.environ["TMPDIR"] = tempfile.tempdir = folder
+    try:
+        yield
+    finally:
+        os.chdir(here)
+        tempfile.tempdir = None
+        os.environ.pop("TMPDIR")
+        os.environ.update({"TMPDIR": before} if before is not None else {})
+
+
+@cache
+def _folder() -> tempfile.TemporaryDirectory:
+    """One for the whole process: the server of ranks begins in it, and serves every unit."""
+    get_temp_dir()  # multiprocessing's own, which is removed even later
+    return tempfile.TemporaryDirectory(prefix="mutants-", ignore_cleanup_errors=True)
