@@ -141,8 +141,10 @@ class ScalerOfTensors:
 
 @alternative(DAY, "amp_accumulate", "share_overflow")
 def share_overflow_by_counting(parameters):
+    parameters = list(parameters)
     gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
-    bad = torch.stack([torch.tensor(0), *((~g.isfinite()).sum() for g in gradients)]).sum()
+    none = torch.tensor(0, device=parameters[0].device) if parameters else torch.tensor(0)
+    bad = torch.stack([none, *((~g.isfinite()).sum() for g in gradients)]).sum()
     if dist.is_initialized():
         dist.all_reduce(bad)
     for gradient in gradients:
@@ -281,7 +283,7 @@ def costliest_with_counters(events, count, kind="operation"):
     whole = sum(times.values())
     names = sorted(times)
     names.sort(key=times.__getitem__, reverse=True)
-    return [hotspots.Row(name, calls[name], times[name], times[name] / whole) for name in names[:count]]
+    return [hotspots.Row(name, calls[name], times[name], times[name] / max(whole, 1e-9)) for name in names[:count]]
 
 
 @alternative(DAY, "bottleneck", "repeated_forwards")
