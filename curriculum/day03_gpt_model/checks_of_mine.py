@@ -2,8 +2,9 @@
 
 Every function here whose name begins with test_ takes a class, builds models with it as `GPT(config)`, and asserts what
 a right GPT does. A right one passes them all, however it is written inside: use only what task 3.5 promises. Every
-broken one (broken_gpts.py has some, each with its name) must fail at least one. A test fails by raising any exception.
-Keep the models tiny. Add tests of your own as you like.
+broken one (broken_gpts.py has some, each with its name) must fail at least one, and each test has to notice by itself
+what its own docstring rules out. A test fails by raising any exception. Keep the models tiny. Add tests of your own as
+you like.
 """
 
 from collections.abc import Callable
@@ -16,7 +17,7 @@ ModelClass = Callable[[GPTConfig], nn.Module]
 
 
 def test_shapes(GPT: ModelClass) -> None:
-    """Logits are (B, T, V) with and without targets, T = block_size and shorter; the loss is one number, or None."""
+    """Logits are (B, T, V) with targets and without, for T up to block_size; the loss is a number, or None without."""
     # TODO: build a small model, call it with and without targets, and assert the shapes.
     raise NotImplementedError("3.6 test_shapes")
 
@@ -73,7 +74,7 @@ def test_first_loss(GPT: ModelClass) -> None:
 
 
 def test_every_parameter_learns(GPT: ModelClass) -> None:
-    """The loss sends a gradient to every parameter."""
+    """The loss sends a gradient to every parameter, and not one that is all zeros."""
     # TODO: one backward pass; then look at every parameter's gradient.
     raise NotImplementedError("3.6 test_every_parameter_learns")
 

@@ -2,8 +2,9 @@
 
 Every function here whose name begins with test_ takes a class, builds models with it as `GPT(config)`, and asserts what
 a right GPT does. A right one passes them all, however it is written inside: use only what task 3.5 promises. Every
-broken one (broken_gpts.py has some, each with its name) must fail at least one. A test fails by raising any exception.
-Keep the models tiny. Add tests of your own as you like.
+broken one (broken_gpts.py has some, each with its name) must fail at least one, and each test has to notice by itself
+what its own docstring rules out. A test fails by raising any exception. Keep the models tiny. Add tests of your own as
+you like.
 """
 
 from collections.abc import Callable
@@ -16,10 +17,11 @@ from .anatomy import count_parameters
 from .config import GPTConfig
 
 ModelClass = Callable[[GPTConfig], nn.Module]
+_VOCAB, _BLOCK = 13, 8
 
 
 def _small_config(n_layer: int = 2, dropout: float = 0.1) -> GPTConfig:
-    return GPTConfig(vocab_size=13, block_size=8, n_layer=n_layer, n_head=2, n_embd=8, dropout=dropout)
+    return GPTConfig(vocab_size=_VOCAB, block_size=_BLOCK, n_layer=n_layer, n_head=2, n_embd=8, dropout=dropout)
 
 
 def _livelier(model: nn.Module) -> nn.Module:
@@ -30,8 +32,8 @@ def _livelier(model: nn.Module) -> nn.Module:
     return model.eval()
 
 
-def _tokens(rows: int = 2, length: int = 8) -> Tensor:
-    return torch.randint(13, (rows, length))
+def _tokens(rows: int = 2, length: int = _BLOCK) -> Tensor:
+    return torch.randint(_VOCAB, (rows, length))
 
 
 def _close(got: Tensor, expected: Tensor) -> bool:
@@ -39,21 +41,21 @@ def _close(got: Tensor, expected: Tensor) -> bool:
 
 
 def _one_token_changed() -> tuple[Tensor, Tensor]:
-    """A sequence, and eight copies of it: copy p has another token at position p."""
+    """A sequence, and a copy of it for each position: copy p has another token at position p."""
     idx = _tokens(rows=1)  # (1, T)
-    return idx, (idx + torch.eye(8, dtype=torch.long)) % 13  # (T, T)
+    return idx, (idx + torch.eye(_BLOCK, dtype=torch.long)) % _VOCAB  # (T, T)
 
 
 def test_shapes(GPT: ModelClass) -> None:
-    """Logits are (B, T, V) with and without targets, T = block_size and shorter; the loss is one number, or None."""
+    """Logits are (B, T, V) with targets and without, for T up to block_size; the loss is a number, or None without."""
     model = GPT(_small_config())
-    for length in (5, 8):
+    for length in (5, _BLOCK):
         idx = _tokens(rows=3, length=length)
         logits, loss = model(idx)
-        assert logits.shape == (3, length, 13)
+        assert logits.shape == (3, length, _VOCAB)
         assert loss is None
         logits, loss = model(idx, idx)
-        assert logits.shape == (3, length, 13)
+        assert logits.shape == (3, length, _VOCAB)
         assert loss.shape == ()
 
 
@@ -68,7 +70,7 @@ def test_future_is_hidden(GPT: ModelClass) -> None:
     model = _livelier(GPT(_small_config()))
     idx, changed = _one_token_changed()
     logits, after = model(idx)[0], model(changed)[0]
-    for position in range(8):
+    for position in range(_BLOCK):
         assert _close(after[position, :position], logits[0, :position])
     for length in (1, 3, 6):
         assert _close(model(idx[:, :length])[0], logits[:, :length])
@@ -79,7 +81,7 @@ def test_past_is_used(GPT: ModelClass) -> None:
     model = _livelier(GPT(_small_config()))
     idx, changed = _one_token_changed()
     difference = (model(changed)[0] - model(idx)[0]).abs().amax(dim=-1)  # (T, T)
-    assert (difference[torch.ones(8, 8, dtype=torch.bool).triu()] > 1e-3).all()
+    assert (difference[torch.ones(_BLOCK, _BLOCK, dtype=torch.bool).triu()] > 1e-3).all()
 
 
 def test_order_matters(GPT: ModelClass) -> None:
@@ -125,13 +127,13 @@ def test_loss(GPT: ModelClass) -> None:
 def test_first_loss(GPT: ModelClass) -> None:
     """A new model knows nothing: its loss on random tokens is near ln V."""
     config = GPTConfig(vocab_size=1000, block_size=8, n_layer=2, n_head=2, n_embd=32)
-    targets = torch.randint(1000, (4, 8))
-    _, loss = GPT(config).eval()(torch.randint(1000, (4, 8)), targets)
+    idx, targets = torch.randint(config.vocab_size, (2, 4, config.block_size))
+    _, loss = GPT(config).eval()(idx, targets)
     assert abs(loss.item() - 6.908) < 0.3  # ln 1000 = 6.908
 
 
 def test_every_parameter_learns(GPT: ModelClass) -> None:
-    """The loss sends a gradient to every parameter."""
+    """The loss sends a gradient to every parameter, and not one that is all zeros."""
     model = _livelier(GPT(_small_config()))
     model(_tokens(), _tokens())[1].backward()
     for name, parameter in model.named_parameters():
@@ -141,9 +143,9 @@ def test_every_parameter_learns(GPT: ModelClass) -> None:
 def test_too_long_is_refused(GPT: ModelClass) -> None:
     """A sequence longer than block_size is a ValueError, and one of exactly block_size is not."""
     model = GPT(_small_config())
-    model(_tokens(length=8))
+    model(_tokens())
     try:
-        model(_tokens(length=9))
+        model(_tokens(length=_BLOCK + 1))
     except ValueError:
         return
-    raise AssertionError("nine tokens went into a block of eight")
+    raise AssertionError("a sequence that does not fit was taken")

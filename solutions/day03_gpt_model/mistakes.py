@@ -1516,7 +1516,7 @@ def full_block_never_tried(source):
         "logits, after = model(idx)[0], model(changed)[0]",
         "logits, after = model(idx[:, :4])[0], model(changed[:, :4])[0]",
     )
-    source = change(source, "for position in range(8):", "for position in range(4):")
+    source = change(source, "for position in range(_BLOCK):", "for position in range(4):")
     return change(source, "for length in (1, 3, 6):", "for length in (1, 3):")
 
 
@@ -1656,3 +1656,87 @@ def looks_inside(source):
 )
 def any_exception_will_do(source):
     return change(source, "except ValueError:", "except Exception:")
+
+
+@mistake(
+    "checks_of_mine",
+    says="Only the last axis of the logits is looked at.",
+    why="(B·T, V) ends in V as well, and so do the logits of a whole block when fewer tokens were given.",
+    read=TESTS,
+)
+def only_the_last_axis(source):
+    return source.replace("assert logits.shape == (3, length, _VOCAB)", "assert logits.shape[-1] == _VOCAB")
+
+
+@mistake(
+    "checks_of_mine",
+    says="What the loss is without targets is not asked.",
+    why="The promise is None. A 0 in its place would be taken for a very good model.",
+    read=TESTS,
+)
+def loss_of_nothing_not_asked(source):
+    return change(source, "        assert loss is None\n", "")
+
+
+@mistake(
+    "checks_of_mine",
+    says="The past is only tried one position back.",
+    why="A model that sees its neighbour and nothing before it passes.",
+    read=TESTS,
+)
+def only_the_neighbour_tried(source):
+    return change(
+        source,
+        "(difference[torch.ones(_BLOCK, _BLOCK, dtype=torch.bool).triu()] > 1e-3)",
+        "(difference.diagonal(1) > 1e-3)",
+    )
+
+
+@mistake(
+    "checks_of_mine",
+    says="Dropout is only tried in training.",
+    why="A model that goes on dropping in evaluation passes.",
+    read=TESTS,
+)
+def only_training_tried(source):
+    return change(source, "    assert torch.equal(model(idx)[0], model(idx)[0])\n", "")
+
+
+@mistake(
+    "checks_of_mine",
+    says="The first loss must only not be too large.",
+    why="One that is far below ln V is as wrong: a new model cannot know anything yet.",
+    read=TESTS,
+)
+def first_loss_from_above_only(source):
+    return change(source, "abs(loss.item() - 6.908) < 0.3", "loss.item() < 7.2")
+
+
+@mistake(
+    "checks_of_mine",
+    says="A gradient counts if it is there, even if it is 0 everywhere.",
+    why="A parameter whose gradient is always 0 learns no more than one that has none.",
+    read=TESTS,
+)
+def gradient_only_there(source):
+    return change(source, "parameter.grad is not None and parameter.grad.any()", "parameter.grad is not None")
+
+
+@mistake(
+    "checks_of_mine",
+    says="Nobody tries whether a full block still fits.",
+    why="A model that refuses one token too early passes.",
+    read=TESTS,
+)
+def full_block_not_handed_in(source):
+    return change(source, "    model(_tokens())\n", "")
+
+
+@mistake(
+    "checks_of_mine",
+    says="Only a sequence that is far too long is handed in.",
+    why="A model that takes one token too many passes: try the one length that is just too long.",
+    read=TESTS,
+)
+def only_far_too_long(source):
+    return change(source, "length=_BLOCK + 1", "length=2 * _BLOCK")
