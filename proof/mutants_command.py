@@ -41,9 +41,10 @@ def _units(root: Path, unit: str, file: str) -> list[str]:
     names = [name for name in unit_folders(root) if unit in name]
     if not names:
         raise MutantsError(f"No unit has checks and {unit} in its name. There are {', '.join(unit_folders(root))}.")
-    names = [name for name in names if not file or file in Field(root, name).stems]
+    stems = {name: Field(root, name).stems for name in names}
+    names = [name for name in names if (file in stems[name] if file else stems[name])]
     if not names:
-        raise MutantsError(f"No unit with {unit} in its name has a file {file} that a learner writes.")
+        raise MutantsError(f"No unit with {unit} in its name has a file {file or 'of code'} that a learner writes.")
     return names
 
 
