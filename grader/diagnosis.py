@@ -33,11 +33,11 @@ def diagnose(bench: Bench, check: Check, version: Version, failure: Failure) -> 
     if isinstance(failure.outcome, Raised):  # the same words of an error say less than the same numbers
         candidates = [mistake for mistake in candidates if not _refuted(bench, check, version, mistake)]
     if len(candidates) > 1:
-        return _narrowed(bench, check, version, candidates, _alike, _begins_alike_there, _comes_later)
+        return _narrowed(bench, check, version, candidates, _alike, _begins_alike_there, _not_earlier)
     if candidates:
         return Diagnosis(tuple(candidates))
     first = _same_first_difference(bench, check, failure)
-    return replace(_narrowed(bench, check, version, first, _begins_alike_there, _comes_later), partly=True)
+    return replace(_narrowed(bench, check, version, first, _begins_alike_there, _not_earlier), partly=True)
 
 
 def _hung(failure: Failure) -> bool:
@@ -102,10 +102,10 @@ def _begins_alike_there(bench: Bench, check: Check, version: Version, mistake: M
     return _begins_alike(mine, bench.failure(check, bench.mistaken(mistake)))
 
 
-def _comes_later(bench: Bench, check: Check, version: Version, mistake: Mistake) -> bool:
-    """Whether what differs first in the version is before anything that this mistake changes: it may be the second."""
+def _not_earlier(bench: Bench, check: Check, version: Version, mistake: Mistake) -> bool:
+    """Whether the mistake changes nothing before what differs first in the version: a second one may be in front."""
     mine, theirs = bench.failure(check, version), bench.failure(check, bench.mistaken(mistake))
-    return theirs is None or (mine is not None and _place(mine) < _place(theirs))
+    return theirs is None or (mine is not None and _place(mine) <= _place(theirs))
 
 
 def _place(failure: Failure) -> tuple[int, int]:
