@@ -18,16 +18,18 @@ from proof.tolerances_exceptions import declared, faults
 from proof.tolerances_report import read, rows, save, write
 
 
-def stale(root: Path, bench: Bench, unit: str) -> tuple[list[str], list[str]]:
-    """The files of checks that have changed since they were measured, as they stand and compiled."""
-    entries = read(root, unit)
-    files = sorted({check.file.name for check in bench.checks})
-    plain = [file for file in files if entries.get(file, {}).get("digest") != plain_digest(root, bench, file)]
-    faster = [f for f in files if entries.get(f, {}).get("compiled", {}).get("digest") != of_references(bench, f)]
-    return plain, faster
+def files_of(bench: Bench) -> list[str]:
+    """The files of checks of a unit, `test_….py`."""
+    return sorted({check.file.name for check in bench.checks})
 
 
-def plain_digest(root: Path, bench: Bench, file: str) -> str:
+def stale(root: Path, bench: Bench) -> list[str]:
+    """The files of checks of which something has changed since they were measured."""
+    entries = read(root, bench.exercise.name)
+    return [file for file in files_of(bench) if entries.get(file, {}).get("digest") != digest_of(root, bench, file)]
+
+
+def digest_of(root: Path, bench: Bench, file: str) -> str:
     return of_versions(bench, file, root / "tests" / "alternatives" / f"{bench.exercise.name}.py")
 
 
@@ -46,7 +48,9 @@ def run(root: Path, only: str, compiling: bool) -> int:
     left = []
     for unit in units:
         with Bench(root / "curriculum" / unit, root / "solutions" / unit) as bench:
-            _measure(root, bench, unit, compiling)
+            _measure(root, bench)
+            if compiling:
+                _measure_compiled(root, bench)
             left += faults(declared(root), unit, rows(read(root, unit)))
     write(root, unit_folders(root))
     for fault in left:
@@ -54,25 +58,36 @@ def run(root: Path, only: str, compiling: bool) -> int:
     return 1 if left else 0
 
 
-def _measure(root: Path, bench: Bench, unit: str, compiling: bool) -> None:
+def _measure(root: Path, bench: Bench) -> None:
+    """Measure the files of checks that have changed; keep what was measured of the others."""
+    unit = bench.exercise.name
     alternatives = alternatives_in(root / "tests" / "alternatives" / f"{unit}.py")
-    present = {check.file.name for check in bench.checks}
-    entries: dict[str, Any] = {file: entry for file, entry in read(root, unit).items() if file in present}
-    plain, faster = stale(root, bench, unit)
-    for file in plain:
+    entries = {file: entry for file, entry in read(root, unit).items() if file in files_of(bench)}
+    for file in stale(root, bench):
+        digests = {"digest": digest_of(root, bench, file), "references": of_references(bench, file)}
         with _silence():
-            new = measure(bench, file, alternatives).entry()
-        kept = {"compiled": entries[file]["compiled"]} if "compiled" in entries.get(file, {}) else {}
-        entries[file] = {"digest": plain_digest(root, bench, file), **new, **kept}
-        save(root, unit, entries)
-        print(f"{unit}: {file}", file=sys.stderr, flush=True)
-    for file in faster if compiling else []:
-        with _silence():
-            new = measure_compiled(bench, file).entry()
-        entries[file]["compiled"] = {"digest": of_references(bench, file), **new}
-        save(root, unit, entries)
-        print(f"{unit}: {file}, compiled", file=sys.stderr, flush=True)
+            measured = measure(bench, file, alternatives)
+        kept = {key: value for key, value in entries.get(file, {}).items() if key == "compiled"}
+        entries[file] = {**digests, **measured.entry(), **kept}
+        _save(root, unit, entries, file)
     save(root, unit, entries)
+
+
+def _measure_compiled(root: Path, bench: Bench) -> None:
+    unit = bench.exercise.name
+    entries = read(root, unit)
+    for file, entry in entries.items():
+        if "compiled" not in entry or entry["compiled"]["digest"] != entry["references"]:
+            digest = of_references(bench, file)
+            with _silence():
+                measured = measure_compiled(bench, file)
+            entry["compiled"] = {"digest": digest, **measured.entry()}
+            _save(root, unit, entries, f"{file}, compiled")
+
+
+def _save(root: Path, unit: str, entries: dict[str, Any], what: str) -> None:
+    save(root, unit, entries)
+    print(f"{unit}: {what}", file=sys.stderr, flush=True)
 
 
 @contextlib.contextmanager

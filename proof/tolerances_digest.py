@@ -7,7 +7,7 @@ from pathlib import Path
 from grader.bench import Bench
 from grader.loading import read_text
 
-HERE = Path(__file__).parent
+MEASURING = "2"  # another number when another thing is measured: then everything is measured anew
 
 
 def digest(parts: Iterable[str]) -> str:
@@ -28,7 +28,7 @@ def of_versions(bench: Bench, file: str, alternatives: Path) -> str:
     sources = dict(_sources(bench, file))
     edited = (m.name + m.edit(sources[m.file]) for m in bench.mistakes if m.file in sources and not m.hangs)
     others = [read_text(alternatives)] if alternatives.is_file() else []
-    return digest([of_references(bench, file), *others, *edited])
+    return digest([MEASURING, of_references(bench, file), *others, *edited])
 
 
 def of_unit(bench: Bench) -> str:

@@ -56,7 +56,8 @@ def declared(root: Path) -> list[Declared]:
     """What stands in the file of exceptions."""
     text = (root / "proof" / "tolerances.toml").read_text("utf-8")
     entries = tomllib.loads(text).get("exception", [])
-    return [Declared(**{key: tuple(v) if isinstance(v, list) else v for key, v in one.items()}) for one in entries]
+    lists = ("observations", "mistakes")
+    return [Declared(**{**entry, **{name: tuple(entry.get(name, ())) for name in lists}}) for entry in entries]
 
 
 def outside(unit: str, rows: Iterable[tuple[str, Row]]) -> Iterator[Place]:
@@ -90,13 +91,11 @@ def of(mistakes: tuple[str, ...], mistake: str) -> str:
 
 
 def short(number: float | None) -> str:
-    """A distance as it is shown."""
+    """A distance as it is shown: few digits, no false exactness."""
     if number is None:
         return "–"
     if number == float("inf"):
         return "∞"
-    return (
-        f"{number:.0e}".replace("e+0", "e").replace("e-0", "e-")
-        if number >= 1000 or 0 < number < 1e-3
-        else f"{number:.2g}"
-    )
+    if 1e-3 <= number < 1000 or number == 0:
+        return f"{number:.0f}" if number >= 10 else f"{number:.2g}"
+    return f"{number:.0e}".replace("e+0", "e").replace("e-0", "e-")

@@ -50,10 +50,16 @@ def save(root: Path, unit: str, entries: Mapping[str, Any]) -> None:
 def rows(entries: Mapping[str, Any]) -> Iterator[tuple[str, Row]]:
     """The rows of a unit, each with its file of checks. The spread is the larger of those as it stands and compiled."""
     for file, entry in entries.items():
-        faster = [Row(**row) for row in entry.get("compiled", {}).get("rows", [])]
+        faster = [Row(**row) for row in compiled(entry)["rows"]]
         for number, row in enumerate(Row(**row) for row in entry["rows"]):
             wider = number < len(faster) and faster[number].spread > row.spread
             yield file, replace(row, spread=faster[number].spread, answer=faster[number].answer) if wider else row
+
+
+def compiled(entry: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What was measured compiled, if neither the checks nor the references have changed since."""
+    found = entry.get("compiled")
+    return found if found and found["digest"] == entry["references"] else {"rows": [], "runs": {}, "without": {}}
 
 
 def write(root: Path, units: list[str]) -> None:
@@ -112,8 +118,9 @@ def summary(root: Path, units: list[str]) -> str:
 def _runs(root: Path, units: list[str]) -> Iterator[str]:
     """How often what was run, and how often that gave nothing to compare."""
     total: dict[str, list[int]] = {}
-    for entry in (entry for unit in units for entry in read(root, unit).values()):
-        for part in (entry, entry.get("compiled", {"runs": {}, "without": {}})):
+    entries = [entry for unit in units for entry in read(root, unit).values()]
+    for entry in entries:
+        for part in (entry, compiled(entry)):
             for way, count in part["runs"].items():
                 counts = total.setdefault(way, [0, 0])
                 counts[0] += count
@@ -121,10 +128,11 @@ def _runs(root: Path, units: list[str]) -> Iterator[str]:
     yield _line("right answers", "observations compared", "gave nothing to compare")
     yield _line("---", "---:", "---:")
     yield from (_line(way, counts[0] - counts[1], counts[1]) for way, counts in total.items() if way != "graphs")
-    graphs = total.get("graphs", [0])[0]
+    graphs, current = total.get("graphs", [0])[0], sum(bool(compiled(entry)["runs"]) for entry in entries)
     yield ""
-    yield f"{graphs} graphs were compiled; what cannot be compiled runs as it stands. A probe with precisions of its"
-    yield "own may give nothing to compare in double precision, and ranks compute in single precision always."
+    yield f"{graphs} graphs of {current} of {len(entries)} files of checks were compiled; what cannot be compiled runs"
+    yield "as it stands. A probe with precisions of its own may give nothing to compare in double precision, and ranks"
+    yield "compute in single precision always."
 
 
 def _why(exceptions: list[Declared], place: Place) -> str:
