@@ -3227,7 +3227,7 @@ def shifted_again(source):
     says="The weights stand side by side, and not below one another.",
     why="nn.Linear keeps (out, in): more outputs are more rows.",
     read="#fewer-and-larger",
-    seen="bytedance/lightseq issue 160: Question about qkv_weight initialization",
+    seen="bytedance/lightseq issue 160",
 )
 def weights_side_by_side(source):
     return change(
