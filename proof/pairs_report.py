@@ -99,8 +99,8 @@ def faults(unit: str, entry: Mapping[str, Any]) -> list[str]:
     return [f"{unit}: {line}" for line in [*(f"{name} passes every check" for name in entry["passing"]), *wrong]]
 
 
-def page(data: Mapping[str, Any]) -> str:
-    """The report as Markdown."""
+def page(data: Mapping[str, Any], units: Iterable[str]) -> str:
+    """The report as Markdown; of the units that are not measured yet, only the names."""
     heads = (
         "unit",
         "pairs",
@@ -120,7 +120,11 @@ def page(data: Mapping[str, Any]) -> str:
         cells += [sum(counts.values()), *(counts[kind] for kind in (OWN, NOTHING, ANOTHER, WRONG))]
         total = [a + b for a, b in zip(total, cells, strict=True)]
         lines.append(_line(f"[{unit}]({unit}.md)", *cells))
-    lines += [_line("all", *total), "", "## Another mistake with the same observations", ""]
+    lines.append(_line("all", *total))
+    missing = [unit for unit in units if unit not in data]
+    if missing:
+        lines += ["", f"Not measured yet: {', '.join(missing)}."]
+    lines += ["", "## Another mistake with the same observations", ""]
     lines += [_line("unit", "pair", "check", "named"), _line("---", "---", "---", "---")]
     for unit, entry in data.items():
         lines += [_line(unit, one["pair"], one["check"], ", ".join(one["named"])) for one in entry["another"]]
@@ -137,5 +141,5 @@ def _line(*cells: object) -> str:
 def _write(root: Path, data: Mapping[str, Any]) -> None:
     text = json.dumps(data, indent=1, ensure_ascii=False) + "\n"
     data_file(root).write_text(text, "utf-8", newline="\n")
-    data_file(root).with_suffix(".md").write_text(page(data), "utf-8", newline="\n")
+    data_file(root).with_suffix(".md").write_text(page(data, unit_folders(root)), "utf-8", newline="\n")
     (root / "docs" / "proof" / "README.md").write_text(index_of(root), "utf-8", newline="\n")
