@@ -133,3 +133,12 @@ def test_published_table_is_current(unit):
 
 def test_index_of_tables_is_current():
     assert (ROOT / "docs" / "proof" / "README.md").read_text("utf-8") == index_of(ROOT)
+
+
+def test_readme_quotes_the_proof():
+    quoted = (ROOT / "README.md").read_text("utf-8").split("<!-- proof -->")[1].split("<!-- end of proof -->")[0]
+    pages = [(ROOT / "docs" / "proof" / f"{name}.md").read_text("utf-8") for name in ("README", "sources", "mutants")]
+    numbers = re.findall(r"\d[\d,]*", quoted)
+    assert len(numbers) == 5
+    said = {number.replace(",", "") for page in pages for number in re.findall(r"\d[\d,]*", page)}
+    assert {number.replace(",", "") for number in numbers} <= said
