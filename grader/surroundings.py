@@ -6,6 +6,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -92,5 +93,6 @@ def left_running() -> set[object]:
     """The threads of this process and, where the system can tell, its children."""
     found: set[object] = set(threading.enumerate())
     for file in Path("/proc/self/task").glob("*/children"):
-        found |= set(file.read_text("ascii").split())
+        with suppress(OSError):  # the thread has just ended
+            found |= set(file.read_text("ascii").split())
     return found
