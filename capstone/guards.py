@@ -40,6 +40,7 @@ class Guard:
         self.monitor = None if self.mode == "off" else pieces.Monitor(least=ORDINARY)
         self.note: dict[str, str] = {}  # what it did in the latest step, for metrics.jsonl; empty: nothing
         self.skipped = 0
+        self.in_a_row = 0  # bad steps, up to the latest
         self.ended = ""  # why the run must stop
 
     def watch(self, step: int, model: nn.Module, take: Callable[..., Any]) -> Any:
@@ -89,12 +90,15 @@ class Guard:
     def _judge(self, step: int, loss: float, grad_norm: float) -> bool:
         decision = self.monitor.look(step, loss, grad_norm)  # type: ignore[union-attr]
         if decision.action == "step":
+            self.in_a_row = 0
             return True
+        self.in_a_row += 1
         action = "stop" if self.mode == "stop" else decision.action
         self.note = {"guard": action, "reason": decision.reason}
         self.skipped += 1
         if action == "stop":
-            self.ended = f"The guard stopped the run at step {step}: {decision.reason}."
+            after = f", after {self.in_a_row} bad steps in a row" if self.in_a_row > 1 else ""
+            self.ended = f"The guard stopped the run at step {step}{after}: {decision.reason}."
         return False
 
 

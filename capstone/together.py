@@ -1,5 +1,6 @@
 """What the processes of one run tell each other. For one process alone, each is a formality."""
 
+import io
 from collections.abc import Callable
 from typing import Any
 
@@ -31,8 +32,8 @@ def gathered(value: Any) -> list[Any]:
     if not in_a_group():
         return [value]
     values: list[Any] = [None] * dist.get_world_size()
-    dist.all_gather_object(values, value)
-    return values
+    dist.all_gather_object(values, _packed(value))
+    return [_unpacked(packed) for packed in values]
 
 
 def from_main(action: Callable[[], Any]) -> Any:
@@ -47,7 +48,7 @@ def from_main(action: Callable[[], Any]) -> Any:
     raised: Exception | None = None
     if is_main():
         try:
-            outcome = [action(), None]
+            outcome = [_packed(action()), None]
         except Exception as error:
             outcome, raised = [None, str(error)], error
     dist.broadcast_object_list(outcome, src=0)
@@ -56,7 +57,18 @@ def from_main(action: Callable[[], Any]) -> Any:
         raise raised
     if outcome[1] is not None:
         raise Elsewhere(outcome[1])
-    return outcome[0]
+    return _unpacked(outcome[0])
+
+
+def _packed(value: Any) -> bytes:
+    """As a checkpoint has it: pickle alone cannot send every tensor."""
+    file = io.BytesIO()
+    torch.save(value, file)
+    return file.getvalue()
+
+
+def _unpacked(packed: bytes) -> Any:
+    return torch.load(io.BytesIO(packed), weights_only=False)  # it comes from a process of this run
 
 
 def on_main(pieces: Any, action: Callable[[], Any]) -> None:

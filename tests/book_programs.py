@@ -44,6 +44,7 @@ RUN_BY = {
     "course status": "companion/test_status.py::test_the_screen_fits_a_terminal_and_names_the_file_to_open",
     "course check": "companion/test_check.py::test_what_pytest_is_asked_for",
     "course watch": "companion/test_watch_loop.py::test_it_checks_the_task_of_the_file_that_was_saved",
+    "course grade": "companion/test_grade_hostile.py::test_it_costs_its_own_mark",
     "course hint": "companion/test_hint.py::test_one_step_more_each_time",
     "course trace": "companion/test_trace.py::test_the_screen_shows_the_way_and_both_values",
     "course again": "companion/test_again.py::test_the_stub_is_back_and_the_first_solution_kept",

@@ -243,6 +243,9 @@ def test_days_import_only_siblings(folder):
     assert faults == []
 
 
+PUTS_BACK = "surroundings.py"  # of the grader: what a learner's file did to sys.path is undone
+
+
 def may_fake_modules(path):
     """The grader keeps versions of a day apart; a check stands in for a package that need not be installed."""
     return path.relative_to(ROOT).parts[0] == "grader" or path.name.startswith("test_")
@@ -254,7 +257,7 @@ def tricks(path):
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and any(alias.name == "*" for alias in node.names):
             yield "a star import"
-        if isinstance(node, ast.Attribute) and ast.unparse(node) == "sys.path":
+        if isinstance(node, ast.Attribute) and ast.unparse(node) == "sys.path" and path.name != PUTS_BACK:
             yield "sys.path"
         if isinstance(node, ast.Attribute) and ast.unparse(node) == "sys.modules" and not may_fake_modules(path):
             yield "sys.modules"

@@ -110,7 +110,7 @@ def test_wandb_gets_the_same_numbers_and_stays_on_this_machine(options, tmp_path
     monkeypatch.setitem(sys.modules, "wandb", SimpleNamespace(init=lambda **asked: began.append(asked) or run))
     assert train([*options, "--name", "sent", "--board", "wandb", "--log-every", "6"]) == 0
     assert [(asked["mode"], asked["config"]["n_embd"]) for asked in began] == [("offline", 16)]
-    assert began[0]["dir"] == str(tmp_path / "runs" / "sent" / "board")
+    assert Path(began[0]["dir"]) == tmp_path / "runs" / "sent" / "board"
     assert [(step, "val_loss" in values) for step, values in drawn] == [(6, False), (6, True), (12, False), (12, True)]
     assert ended
 
