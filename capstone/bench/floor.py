@@ -20,15 +20,16 @@ class Floor(NamedTuple):
     calling: float  # operations that do next to nothing, as many as it has
 
 
-def floor_of(write: Callable[[], Any], config: Config, rows: int, tokens: int, prompt: int, itemsize: int) -> Floor:
+def floor_of(write: Callable[[], Any], config: Config, rows: int, tokens: int, length: int, itemsize: int) -> Floor:
     """Measure both parts.
 
     Args:
-        write: writes `tokens` tokens for each of `rows` rows, after `prompt` tokens.
+        write: writes `tokens` tokens for each of `rows` rows.
+        length: of a row, in tokens.
         itemsize: bytes of a weight.
     """
     weights = 12 * config.n_layer * config.n_embd**2 + config.vocab_size * config.n_embd
-    kept = 2 * config.n_layer * rows * config.n_embd * (prompt + tokens / 2)
+    kept = 2 * config.n_layer * rows * config.n_embd * length
     reading = milliseconds(torch.ones(round((weights + kept) * itemsize / 4)).sum)
     one = torch.ones(1)
     return Floor(reading, operations(write) / tokens * milliseconds(lambda: [one.add_(1) for _ in range(1000)]) / 1000)

@@ -24,6 +24,7 @@ from .plain import begin_alike, transformers_gpt2
 SIZES = {"small": (4, 4, 256), "large": (6, 6, 384)}  # layers, heads, channels
 VOCABULARY = 8192
 PROMPT = 8  # tokens
+FEW = 10  # tokens, to count the operations of a step
 SHARP = 12.0  # the deviation of the logits: a trained model has a few likely tokens, and a new one has none
 OURS, OURS_HALF = "capstone, float32", "capstone, bfloat16"
 THEIRS = ("transformers, SDPA", "transformers, eager")
@@ -57,7 +58,8 @@ def main(options: Options) -> tuple[Table, dict[str, Any]]:
         raise CapstoneError(
             f"--tokens {options.tokens}: transformers ends at the context, so {config.block_size - PROMPT} at most."
         )
-    writers = ways(config, torch.device(options.device), options)
+    kinds = ways(config, torch.device(options.device))
+    writers = {name: partial(write, options) for name, write in kinds.items()}
     table = new_table(
         f"Texts, {options.size}, {options.draw}, {options.tokens} tokens, {options.rounds} rounds",
         *("batch", "way", "tokens/s", "ms a step", "spread", "ratio", "reads", "calls"),
@@ -70,7 +72,7 @@ def main(options: Options) -> tuple[Table, dict[str, Any]]:
         same = same_texts(writers, prompts) if options.draw == "greedy" else None
         timed: dict[str, Timed] = {name: partial(seconds_of, write, prompts) for name, write in writers.items()}
         seconds = interleaved(timed, options.rounds)
-        floors = least(writers, prompts, config, options)
+        floors = least(kinds, prompts, config, options)
         against = fastest(seconds, THEIRS)
         for result in results(seconds, against):
             rate = batch * options.tokens / result.seconds
@@ -86,14 +88,15 @@ def main(options: Options) -> tuple[Table, dict[str, Any]]:
     return table, values | {"options": dataclasses.asdict(options), "batches": measured}
 
 
-def least(writers: dict[str, Any], prompts: Tensor, config: Config, options: Options) -> dict[str, Floor]:
+def least(kinds: dict[str, Any], prompts: Tensor, config: Config, options: Options) -> dict[str, Floor]:
     """The floor of each way, on a processor: a GPU is handed its work ahead of time."""
     if prompts.device.type != "cpu":
         return {}
-    sizes = {name: 2 if name == OURS_HALF else 4 for name in writers}
+    kept = PROMPT + options.tokens // 2  # tokens of a row, half-way
+    few = dataclasses.replace(options, tokens=FEW)
     return {
-        name: floor_of(partial(write, prompts), config, len(prompts), options.tokens, PROMPT, sizes[name])
-        for name, write in writers.items()
+        name: floor_of(partial(write, few, prompts), config, len(prompts), FEW, kept, 2 if name == OURS_HALF else 4)
+        for name, write in kinds.items()
     }
 
 
@@ -102,17 +105,17 @@ def told(floor: Floor | None) -> dict[str, float]:
     return {} if floor is None else {"reading_ms": round(floor.reading, 3), "calling_ms": round(floor.calling, 3)}
 
 
-def ways(config: Config, device: torch.device, options: Options) -> dict[str, Any]:
-    """Functions from prompts (B, T) to texts (B, T + n)."""
+def ways(config: Config, device: torch.device) -> dict[str, Any]:
+    """Functions from options and prompts (B, T) to texts (B, T + n)."""
     pieces = choosing.load(choosing.choose("reference"))
     torch.manual_seed(config.seed)
     model = build_model(pieces, config, config.vocab_size, device).eval()
     sharpen(model)
     found: dict[str, Any] = {}
     for name, dtype in ((OURS, torch.float32), (OURS_HALF, torch.bfloat16)):
-        found[name] = partial(by_us, pieces, ready(pieces, model, dtype), options)
+        found[name] = partial(by_us, pieces, ready(pieces, model, dtype))
     for name, kernel in zip(THEIRS, ("sdpa", "eager"), strict=True):
-        found[name] = partial(by_them, theirs(config, model, device, kernel), options)
+        found[name] = partial(by_them, theirs(config, model, device, kernel))
     return found
 
 
