@@ -77,7 +77,7 @@ def main() -> None:
 
 
 def measured(runs: Path, name: str, settings: dict[str, Any]) -> dict[str, Any]:
-    """One run: what its metrics.json says at the end."""
+    """One run: what its evaluation.json says at the end."""
     folder = "-".join("".join(c if c.isalnum() else " " for c in name).split())
     words = [word for key, value in settings.items() for word in (f"--{key}", str(value))]
     command = [sys.executable, "-m", "capstone.train", "--runs", str(runs), "--name", folder, *words]
