@@ -1,33 +1,20 @@
 """Day 3's GPT, read one token at a time: the model that day 11's generate_with_cache asks for.
 
-A step for one token is many small operations, and each of them costs as much as what it computes. So the weights are
-laid out once for this use. They are found by their shapes and order, whatever a learner has called the layers, and the
+The weights are laid out once for this use. They are found by their shapes and order, whatever a learner has called the layers, and the
 result is held against the model itself before anything is written.
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .kept import kept_beside
-from .rotary import rotate
+from .blocks import Block, Layer, after_attention, normalized, queries_keys_values, scripted, through
+from .rotary import turns_at
 
-Product = Callable[[Tensor], Tensor]
 TOLERANCE = 1e-3  # of the largest logit: float32 differs by a hundredth of that, another model by far more
-
-
-class Block(NamedTuple):
-    """One decoder block."""
-
-    norm_1: nn.Module
-    qkv: Product  # (N, C) -> (N, 3C), or (C,) -> (3C,); and so are the others
-    mix: Product  # (N, C) -> (N, C)
-    norm_2: nn.Module
-    expand: Product  # (N, C) -> (N, 4C), GELU included
-    shrink: Product  # (N, 4C) -> (N, C)
 
 
 class Cached(nn.Module):
@@ -36,7 +23,7 @@ class Cached(nn.Module):
     Args:
         model: day 3's GPT, on its device. Its weights are copied: what it learns later does not matter.
         dtype: of the products, as autocast would take them; norms and sums stay in float32.
-        attend: day 11's cached_attention, over what day 11's KVCache gives. None: PyTorch's kernel, over Kept.
+        attend: day 11's cached_attention, over what day 11's KVCache gives. None: PyTorch's kernel, and fewer operations.
 
     Raises:
         LookupError: its parameters are not those of day 3's GPT.
@@ -51,10 +38,13 @@ class Cached(nn.Module):
         outside, blocks = layers_of(model)
         self.token, self.place = tables_of(model)
         self.turned = not bool(self.place.any())  # positions that say nothing: the attention knows them
-        norms = [module for module in outside if is_norm(module)]
-        self.norm = norms[-1]
+        self.norm = norm_of([module for module in outside if is_norm(module)][-1])
         self.blocks = [block_of(layers, self.place.size(1), dtype) for layers in blocks]
-        self.head = product(self.token, None, dtype)
+        self.head = head_of(self.token.to(dtype))
+        on_cpu = self.token.device.type == "cpu"
+        self.through = scripted() if on_cpu else through
+        self.packed = [packed_block(block) for block in self.blocks] if on_cpu else self.blocks
+        self.vectors = on_cpu and dtype == torch.float32  # (C,) in place of (1, C): a vector is less work
 
     @torch.no_grad()
     def forward(self, idx: Tensor, positions: Tensor, cache: Any) -> tuple[Tensor, None]:
@@ -69,25 +59,31 @@ class Cached(nn.Module):
             (logits (B, T, V), None). Of a single row only the last position is computed, and stands at all of them:
             whoever continues one text asks for no other.
         """
-        batch, length = idx.shape
+        (batch, length), heads = idx.shape, self.config.n_head
         x = (self.token[idx] + self.place[positions]).flatten(0, 1)  # (B·T, C)
-        x = x[0] if len(x) == 1 else x  # (C,) in place of (1, C): a vector is less work
-        kept = kept_beside(cache, self.config.block_size) if self.attend is None else None
-        mask = None if kept is None else kept.begin(positions)
-        for layer, block in enumerate(self.blocks):
-            parts = block.qkv(block.norm_1(x)).view(batch, length, 3, self.config.n_head, -1)  # (B, T, 3, H, D)
-            parts = parts.permute(2, 0, 3, 1, 4)  # (3, B, H, T, D)
-            if self.turned:
-                parts = torch.cat((rotate(parts[:2], positions), parts[2:]))
-            q = parts[0]
-            if kept is None:
-                mixed = self.attend(q, *cache.extend(layer, parts[1], parts[2], positions), positions)  # type: ignore[misc]
-            else:
-                mixed = F.scaled_dot_product_attention(q, *kept.extend(layer, parts[1:]), attn_mask=mask)
-            x = x + block.mix(mixed.transpose(1, 2).reshape(x.shape))  # (B·T, C)
-            x = x + block.shrink(block.expand(block.norm_2(x)))
+        blocks = self.packed
+        if self.vectors and len(x) == 1:
+            x, blocks = x[0], self.blocks
+        turns = turns_at(positions, x.size(-1) // heads) if self.turned else None
+        if self.attend is None:
+            x = self.through(x, blocks, self.kept_beside(cache, batch), positions, turns)
+        else:
+            for layer, block in enumerate(blocks):
+                q, k, v = queries_keys_values(x, block, batch, heads, turns)
+                x = after_attention(x, self.attend(q, *cache.extend(layer, k, v, positions), positions), block)
         last = x[-1] if batch == 1 and length > 1 else x
-        return self.head(self.norm(last)).view(batch, -1, self.token.size(0)).expand(batch, length, -1), None
+        logits = self.head(normalized(last, self.norm)).view(batch, -1, self.token.size(0))
+        return logits.expand(batch, length, -1), None
+
+    def kept_beside(self, cache: Any, batch: int) -> list[Tensor]:
+        """What is kept for one of day 11's caches, as long as that lives: (2, B, H, block_size, D) for each block."""
+        heads, capacity, channels = self.config.n_head, self.config.block_size, self.token.size(1)
+        shape = (2, batch, heads, capacity, channels // heads)
+        kept: list[Tensor] | None = vars(cache).get("kept")
+        if kept is None or kept[0].shape != shape:
+            bias = self.blocks[0].qkv.bias
+            kept = vars(cache)["kept"] = [bias.new_zeros(shape) for _ in self.blocks]
+        return kept
 
 
 def cached(pieces: Any, model: nn.Module, dtype: torch.dtype = torch.float32, fast: bool = True) -> Cached | None:
@@ -95,7 +91,7 @@ def cached(pieces: Any, model: nn.Module, dtype: torch.dtype = torch.float32, fa
 
     Args:
         model: day 3's GPT, bare: neither wrapped nor cast.
-        fast: attend by PyTorch's kernel to what Kept keeps; else by day 11's cached_attention and KVCache.
+        fast: attend by PyTorch's kernel; else by day 11's cached_attention and KVCache.
     """
     attend = None if fast else pieces.cached_attention
     try:
@@ -144,8 +140,9 @@ def tables_of(model: nn.Module) -> tuple[Tensor, Tensor]:
 
 
 def is_norm(module: nn.Module) -> bool:
-    """Whether its weight is a scale for each channel."""
-    return isinstance(getattr(module, "weight", None), Tensor) and module.weight.dim() == 1  # type: ignore[operator]
+    """Whether it has a scale and a shift for each channel."""
+    own = (getattr(module, name, None) for name in ("weight", "bias"))
+    return all(isinstance(each, Tensor) and each.dim() == 1 for each in own)
 
 
 def block_of(layers: list[Any], channels: int, dtype: torch.dtype) -> Block:
@@ -154,44 +151,44 @@ def block_of(layers: list[Any], channels: int, dtype: torch.dtype) -> Block:
     def of(*shape: int) -> list[Any]:
         return [layer for layer in layers if tuple(layer.weight.shape) == shape]
 
-    def made(*layers: Any, gelu: bool = False) -> Product:
-        return product(
-            torch.cat([each.weight for each in layers]), torch.cat([each.bias for each in layers]), dtype, gelu
-        )
+    def made(*layers: Any) -> Layer:
+        weight, bias = torch.cat([each.weight for each in layers]), torch.cat([each.bias for each in layers])
+        return Layer(weight.detach().to(dtype), bias.detach().to(dtype))
 
-    square, norms = of(channels, channels), [layer for layer in layers if is_norm(layer)]
+    square, norms = of(channels, channels), [norm_of(layer) for layer in layers if is_norm(layer)]
     together = of(3 * channels, channels) or square[:3]
     expand, shrink = of(4 * channels, channels), of(channels, 4 * channels)
-    return Block(norms[0], made(*together), made(square[-1]), norms[1], made(expand[0], gelu=True), made(shrink[0]))
+    return Block(norms[0], made(*together), made(square[-1]), norms[1], made(expand[0]), made(shrink[0]))
 
 
-def product(weight: Tensor, bias: Tensor | None, dtype: torch.dtype, gelu: bool = False) -> Product:
-    """x @ weightᵀ + bias, and GELU after it if wanted, in as few operations as there are for x (N, in), or (in,)."""
-    weight = weight.detach().to(dtype)
-    bias = None if bias is None else bias.detach().to(dtype)
-    if weight.device.type == "cpu" and torch.backends.mkldnn.is_available():
-        rows = by_rows(weight, bias, gelu)
-        one = by_one(weight, bias, gelu) if dtype == torch.float32 else lambda x: rows(x[None])[0]
-        return lambda x: one(x) if x.dim() == 1 else rows(x)
-    return finished(lambda x: F.linear(x.to(dtype), weight, bias), gelu)
+def norm_of(norm: Any) -> Layer:
+    """Its scale and shift, (C,) each."""
+    return Layer(norm.weight.detach().clone(), norm.bias.detach().clone())
 
 
-def by_rows(weight: Tensor, bias: Tensor | None, gelu: bool) -> Product:
-    """By oneDNN, whose layout of the weight F.linear makes anew at each call, and which can do the GELU, too."""
-    packed = torch.ops.mkldnn._reorder_linear_weight(weight)
-    linear = torch.ops.mkldnn._linear_pointwise.default
-    after: Any = ("gelu", [], "tanh") if gelu else ("none", [], "")
-    return lambda x: linear(x.to(weight.dtype), packed, bias, *after)
+def packed(weight: Tensor) -> Tensor:
+    """In the layout of oneDNN, which F.linear makes anew at each call; as it is where there is no oneDNN."""
+    return torch.ops.mkldnn._reorder_linear_weight(weight) if torch.backends.mkldnn.is_available() else weight
 
 
-def by_one(weight: Tensor, bias: Tensor | None, gelu: bool) -> Product:
-    """A matrix times a vector: it begins soonest, and reads the weight at full speed."""
-    columns = weight.t().contiguous().t()  # (out, in)
-    if bias is None:
-        return lambda x: torch.mv(columns, x)
-    return finished(lambda x: torch.addmv(bias, columns, x), gelu)
+def packed_block(block: Block) -> Block:
+    """The block with its products packed."""
+    products = {name: getattr(block, name) for name in ("qkv", "mix", "expand", "shrink")}
+    return block._replace(**{name: layer._replace(weight=packed(layer.weight)) for name, layer in products.items()})
 
 
-def finished(linear: Product, gelu: bool) -> Product:
-    """The product, with GELU after it if wanted."""
-    return (lambda x: F.gelu(linear(x), approximate="tanh")) if gelu else linear
+def head_of(weight: Tensor) -> Callable[[Tensor], Tensor]:
+    """x @ weightᵀ for x (N, C), or (C,): the logits, (N, V), or (V,)."""
+    if weight.device.type != "cpu":
+        return lambda x: F.linear(x.to(weight.dtype), weight)
+    rows, columns = packed(weight), weight.t().contiguous().t()  # for one vector, a tall matrix is read so fastest
+
+    def scores(x: Tensor) -> Tensor:
+        x = x.to(weight.dtype)
+        if x.dim() == 1:
+            return torch.mv(columns, x)
+        return (
+            torch.ops.mkldnn._linear_pointwise(x, rows, None, "none", [], "") if rows.is_mkldnn else F.linear(x, rows)
+        )
+
+    return scores

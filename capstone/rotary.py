@@ -27,10 +27,20 @@ def rotate(x: Tensor, positions: Tensor | None = None) -> Tensor:
         known = turns_of if torch.compiler.is_compiling() else turns  # what is compiled keeps nothing, and need not
         cosine, sine = known(length, size, x.device)  # (T, D/2) each
     else:
-        angles = positions.unsqueeze(1).unsqueeze(-1) * frequencies(size, x.device)  # (B, 1, T, D/2)
-        cosine, sine = angles.cos(), angles.sin()
-    first, second = x.float().chunk(2, dim=-1)  # (B, H, T, D/2) each
+        cosine, sine = turns_at(positions, size)  # (B, 1, T, D/2) each
+    return turn(x, cosine, sine)
+
+
+def turn(x: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
+    """The turning itself: x (…, T, D), cosine and sine (…, T, D/2)."""
+    first, second = x.float().chunk(2, dim=-1)  # (…, T, D/2) each
     return torch.cat((first * cosine - second * sine, second * cosine + first * sine), dim=-1).to(x.dtype)
+
+
+def turns_at(positions: Tensor, size: int) -> tuple[Tensor, Tensor]:
+    """Cosine and sine at these positions, (B, T) -> (B, 1, T, D/2) each."""
+    angles = positions.unsqueeze(1).unsqueeze(-1) * frequencies(size, positions.device)
+    return angles.cos(), angles.sin()
 
 
 def turns_of(length: int, size: int, device: torch.device) -> tuple[Tensor, Tensor]:

@@ -39,7 +39,12 @@ def operations(write: Callable[[], Any]) -> int:
     """How many operations it calls, those not counted that others call."""
     with profile(activities=[ProfilerActivity.CPU]) as seen:
         write()
-    return sum(event.cpu_parent is None for event in seen.events() if event.name.startswith(("aten::", "mkldnn::")))
+    return sum(is_operation(event) and not is_operation(event.cpu_parent) for event in seen.events())
+
+
+def is_operation(event: Any) -> bool:
+    """Whether it is an operation, and not a call of TorchScript around many, nor nothing."""
+    return event is not None and event.name.startswith(("aten::", "mkldnn::"))
 
 
 def milliseconds(work: Callable[[], Any]) -> float:

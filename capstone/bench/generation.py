@@ -27,7 +27,7 @@ PROMPT = 8  # tokens
 FEW = 10  # tokens, to count the operations of a step
 SHARP = 12.0  # the deviation of the logits: a trained model has a few likely tokens, and a new one has none
 OURS, OURS_HALF = "capstone, float32", "capstone, bfloat16"
-THEIRS = ("transformers, SDPA", "transformers, eager")
+THEIRS = ("transformers, SDPA", "transformers, eager", "transformers, SDPA, bfloat16")
 Kind = Literal["greedy", "top-p", "plain"]
 Settings = dict[str, Any]
 
@@ -95,7 +95,7 @@ def least(kinds: dict[str, Any], prompts: Tensor, config: Config, options: Optio
     kept = PROMPT + options.tokens // 2  # tokens of a row, half-way
     few = dataclasses.replace(options, tokens=FEW)
     return {
-        name: floor_of(partial(write, few, prompts), config, len(prompts), FEW, kept, 2 if name == OURS_HALF else 4)
+        name: floor_of(partial(write, few, prompts), config, len(prompts), FEW, kept, 2 if "bfloat16" in name else 4)
         for name, write in kinds.items()
     }
 
@@ -114,8 +114,9 @@ def ways(config: Config, device: torch.device) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, dtype in ((OURS, torch.float32), (OURS_HALF, torch.bfloat16)):
         found[name] = partial(by_us, pieces, ready(pieces, model, dtype))
-    for name, kernel in zip(THEIRS, ("sdpa", "eager"), strict=True):
-        found[name] = partial(by_them, theirs(config, model, device, kernel))
+    for name, kernel in zip(THEIRS, ("sdpa", "eager", "sdpa"), strict=True):
+        other = theirs(config, model, device, kernel)
+        found[name] = partial(by_them, other.bfloat16() if "bfloat16" in name else other)
     return found
 
 

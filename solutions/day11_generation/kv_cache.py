@@ -112,42 +112,59 @@ def generate_with_cache(
     if any(len(prompt) == 0 for prompt in prompts):
         raise ValueError("a prompt is empty: begin with one token at least, an end-of-text for example")
     modes = [(module, module.training) for module in model.modules()]
-    rows, finished = list(prompts), [False] * len(prompts)
+    begun = [len(prompt) for prompt in prompts]
+    tokens = nn.utils.rnn.pad_sequence([*prompts], batch_first=True)  # on the right
+    tokens = nn.functional.pad(tokens, (0, max_new_tokens))  # (B, T + n): room for what will be drawn
+    sizes = torch.tensor(begun, device=tokens.device)[:, None]  # (B, 1)
+    finished = torch.zeros_like(sizes, dtype=torch.bool)
     cache = KVCache(model.config.block_size)  # type: ignore[union-attr, arg-type]
     model.eval()
     try:
         for step in range(max_new_tokens):
-            logits = _newest_logits(model, rows, cache, step == 0)
+            longest = max(begun) + step
+            if step > 0 and longest <= cache.capacity:
+                logits = _after_the_newest(model, tokens, sizes, cache)
+            else:
+                logits = _after_the_window(model, tokens[:, :longest], sizes, cache)
             probabilities = next_token_probabilities(logits, temperature, top_k, top_p)
             if temperature == 0:  # to throw dice over a large vocabulary takes longer than a small model does
                 drawn = probabilities.max(dim=1, keepdim=True).indices  # (B, 1)
             else:
                 drawn = torch.multinomial(probabilities, 1, generator=generator)  # (B, 1)
+            tokens.scatter_(1, sizes, drawn)
+            sizes = sizes + 1
             # A finished row goes on in step with the others, so that the cache stays in order; it is cut at the end.
-            for row, token in enumerate(drawn[:, 0].tolist()):
-                rows[row] = torch.cat((rows[row], drawn[row]))
-                finished[row] |= token == stop_token
-            if all(finished):
-                break
+            if stop_token is not None:
+                finished |= drawn == stop_token
+                if bool(finished.all()):
+                    break
     finally:
         for module, training in modes:
             module.training = training
-    return [_up_to(row, len(prompt), stop_token) for row, prompt in zip(rows, prompts, strict=True)]
+    drawn_up_to = zip(tokens, begun, sizes[:, 0].tolist(), strict=True)
+    return [_up_to(row[:size], prompt, stop_token) for row, prompt, size in drawn_up_to]
 
 
-def _newest_logits(model: nn.Module, rows: list[Tensor], cache: KVCache, first: bool) -> Tensor:
-    """The logits after the last token of each row, (B, V)."""
-    block_size = cache.capacity
-    sizes = [min(len(row), block_size) for row in rows]
-    if not first and max(len(row) for row in rows) <= block_size:
-        idx = torch.stack([row[-1:] for row in rows])  # (B, 1)
-        positions = torch.tensor(sizes, device=idx.device)[:, None] - 1  # (B, 1)
-        return model(idx, positions, cache)[0][:, -1]  # (B, V)
+def _after_the_newest(model: nn.Module, tokens: Tensor, sizes: Tensor, cache: KVCache) -> Tensor:
+    """The logits after the last token of each row, (B, V), from that token and the cache.
+
+    tokens (B, S), sizes (B, 1): how many of a row's tokens are text.
+    """
+    positions = sizes - 1  # (B, 1)
+    newest = tokens.gather(1, positions)  # (B, 1)
+    return model(newest, positions, cache)[0][:, -1]  # (B, V)
+
+
+def _after_the_window(model: nn.Module, tokens: Tensor, sizes: Tensor, cache: KVCache) -> Tensor:
+    """The same from the last block_size tokens of each row; the cache holds them from now on."""
     cache.clear()
-    idx = nn.utils.rnn.pad_sequence([row[-block_size:] for row in rows], batch_first=True)  # (B, T), on the right
-    positions = torch.arange(idx.size(1), device=idx.device).expand_as(idx)  # (B, T)
-    logits = model(idx, positions, cache)[0]  # (B, T, V)
-    return logits[torch.arange(len(rows)), [size - 1 for size in sizes]]  # (B, V)
+    begins = (sizes - cache.capacity).clamp(min=0)  # (B, 1)
+    length = min(tokens.size(1), cache.capacity)
+    positions = torch.arange(length, device=tokens.device).expand(len(tokens), length)  # (B, T)
+    window = tokens.gather(1, begins + positions)  # (B, T)
+    logits = model(window, positions, cache)[0]  # (B, T, V)
+    last = sizes - begins - 1  # (B, 1)
+    return logits[torch.arange(len(last)), last[:, 0]]  # (B, V)
 
 
 def _up_to(row: Tensor, prompt: int, stop_token: int | None) -> Tensor:

@@ -1359,8 +1359,8 @@ def not_scaled(source):
 def one_position_too_far(source):
     return change(
         source,
-        "positions = torch.tensor(sizes, device=idx.device)[:, None] - 1  # (B, 1)",
-        "positions = torch.tensor(sizes, device=idx.device)[:, None].clamp(max=block_size - 1)  # (B, 1)",
+        "model(newest, positions, cache)",
+        "model(newest, (positions + 1).clamp(max=cache.capacity - 1), cache)",
     )
 
 
@@ -1374,8 +1374,8 @@ def one_position_too_far(source):
 def position_of_the_longest(source):
     return change(
         source,
-        "positions = torch.tensor(sizes, device=idx.device)[:, None] - 1  # (B, 1)",
-        "positions = torch.full((len(rows), 1), max(sizes) - 1, device=idx.device)  # (B, 1)",
+        "model(newest, positions, cache)",
+        "model(newest, positions.max().expand_as(positions), cache)",
     )
 
 
@@ -1386,7 +1386,7 @@ def position_of_the_longest(source):
     read="#one-position-a-step",
 )
 def cache_never_used(source):
-    return change(source, "if not first and max(", "if not first and not cache and max(")
+    return change(source, "if step > 0 and longest", "if step > 0 and not cache and longest")
 
 
 @mistake(
@@ -1396,7 +1396,10 @@ def cache_never_used(source):
     read="#beyond-block_size",
 )
 def kept_beyond_block_size(source):
-    return change(source, "if not first and max(len(row) for row in rows) <= block_size:", "if not first:")
+    source = change(source, "if step > 0 and longest <= cache.capacity:", "if step > 0:")
+    return change(
+        source, "model(newest, positions, cache)", "model(newest, positions.clamp(max=cache.capacity - 1), cache)"
+    )
 
 
 @mistake(
@@ -1489,8 +1492,8 @@ def whole_capacity(source):
 def always_position_0(source):
     return change(
         source,
-        "positions = torch.tensor(sizes, device=idx.device)[:, None] - 1  # (B, 1)",
-        "positions = torch.zeros(len(rows), 1, dtype=torch.long, device=idx.device)  # (B, 1)",
+        "model(newest, positions, cache)",
+        "model(newest, torch.zeros_like(positions), cache)",
     )
 
 
@@ -1502,9 +1505,7 @@ def always_position_0(source):
     seen="huggingface/transformers issue 26569",
 )
 def cached_logits_of_the_padding(source):
-    return change(
-        source, "return logits[torch.arange(len(rows)), [size - 1 for size in sizes]]", "return logits[:, -1]"
-    )
+    return change(source, "return logits[torch.arange(len(last)), last[:, 0]]", "return logits[:, -1]")
 
 
 @mistake(
@@ -1514,7 +1515,7 @@ def cached_logits_of_the_padding(source):
     read="#where-a-text-ends",
 )
 def cached_stop_in_the_prompt(source):
-    return change(source, "_up_to(row, len(prompt), stop_token)", "_up_to(row, 0, stop_token)")
+    return change(source, "_up_to(row[:size], prompt, stop_token)", "_up_to(row[:size], 0, stop_token)")
 
 
 @mistake(
@@ -1535,7 +1536,7 @@ def stop_token_cut_off(source):
     seen="google/gemma_pytorch pull request 57",
 )
 def cached_goes_on_for_nothing(source):
-    return change(source, "            if all(finished):\n                break\n", "")
+    return change(source, "                if bool(finished.all()):\n                    break\n", "")
 
 
 @mistake(
@@ -1546,7 +1547,7 @@ def cached_goes_on_for_nothing(source):
     seen="Dao-AILab/flash-attention pull request 2784",
 )
 def cached_all_in_the_same_step(source):
-    return change(source, "finished[row] |= token == stop_token", "finished[row] = token == stop_token")
+    return change(source, "finished |= drawn == stop_token", "finished = drawn == stop_token")
 
 
 @mistake(
@@ -1556,7 +1557,7 @@ def cached_all_in_the_same_step(source):
     read="#where-a-text-ends",
 )
 def cached_ends_with_the_first(source):
-    return change(source, "if all(finished):", "if any(finished):")
+    return change(source, "finished.all()", "finished.any()")
 
 
 @mistake(
@@ -1600,8 +1601,8 @@ def cached_with_a_graph(source):
     read="#one-position-a-step",
 )
 def positions_on_the_cpu(source):
-    source = change(source, "torch.tensor(sizes, device=idx.device)", "torch.tensor(sizes)")
-    return change(source, "torch.arange(idx.size(1), device=idx.device)", "torch.arange(idx.size(1))")
+    source = change(source, "torch.tensor(begun, device=tokens.device)", "torch.tensor(begun)")
+    return change(source, "torch.arange(length, device=tokens.device)", "torch.arange(length)")
 
 
 # 11.5 samples

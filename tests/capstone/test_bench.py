@@ -49,7 +49,7 @@ def test_texts_of_both_are_the_same(monkeypatch):
     assert values["batches"][0]["same_tokens"] is True
     assert ways == [generation.OURS, generation.OURS_HALF, *generation.THEIRS]
     assert all(way["seconds"] > 0 for way in values["batches"][0]["ways"])
-    assert table.row_count == 4
+    assert table.row_count == 5
 
 
 def test_a_context_that_is_too_short_for_transformers():

@@ -1,12 +1,14 @@
 """The GPT that reads one token at a time is the GPT that was trained, or is not used."""
 
 import itertools
+import sys
 
 import pytest
 import torch
 from torch import nn
 
 from capstone import pieces as choosing
+from capstone.blocks import scripted, through
 from capstone.build import build_model
 from capstone.cached import Cached, cached
 from capstone.config import Config
@@ -83,6 +85,22 @@ def test_a_cache_that_was_cleared_takes_other_rows(pieces):
         torch.testing.assert_close(ours(idx, positions, cache)[0][:, -1], model(idx)[0][:, -1], atol=1e-4, rtol=1e-4)
 
 
+def test_without_torchscript_it_is_the_same(pieces, monkeypatch):
+    model = made(pieces, positions="rotary")
+    scripted.cache_clear()
+    with monkeypatch.context() as patch:
+        patch.delattr(torch.jit, "script")
+        plain = cached(pieces, model)
+    scripted.cache_clear()
+    quick = cached(pieces, model)
+    assert plain.through is through
+    if sys.version_info < (3, 14):  # PyTorch supports it up to there
+        assert isinstance(quick.through, torch.jit.ScriptFunction)
+    for sizes in ((3,), (3, 5)):
+        rows = [pieces.generate_with_cache(ours, prompts(*sizes), T, temperature=0) for ours in (plain, quick)]
+        assert [row.tolist() for row in rows[0]] == [row.tolist() for row in rows[1]]
+
+
 def test_half_precision_is_near(pieces):
     model, idx = made(pieces), torch.randint(V, (3, T), generator=torch.Generator().manual_seed(2))
     positions = torch.arange(T).expand(3, T)
@@ -132,6 +150,9 @@ def test_another_model_is_not_mistaken_for_it(pieces):
     model.blocks[0].norm_1 = nn.Identity()
     with pytest.raises(LookupError):
         Cached(model)
+    assert cached(pieces, model) is None
+    model = made(pieces)
+    model.norm = nn.RMSNorm(16)
     assert cached(pieces, model) is None
 
 
