@@ -48,8 +48,8 @@ def generate(
     """Continue each row of idx, token by token.
 
     The model sees the last block_size tokens (model.config.block_size) at most. It samples in eval mode, without a
-    graph, and every module is put back into the mode it was in. After a row has drawn stop_token it holds nothing but
-    stop_token; when all rows have, generation ends early.
+    graph; afterwards, also after an exception, every module is in the mode it was in. After a row has drawn stop_token
+    it holds nothing but stop_token; when all rows have, generation ends early.
 
     Args:
         model: called as model(idx), it gives (logits (B, T, V), anything).

@@ -280,13 +280,23 @@ def modes(sampling):
             getattr(sampling, name)(model, handed_over, 2, top_k=4, top_p=0.9, stop_token=STOP)
         seen[name] = {"model": model.training, "dropout": model.dropout.training, "frozen": model.frozen.training}
         seen[name] |= {"graph while sampling": model.graph, "tensors of two devices meet": watch.mixed}
+        seen[name] |= after_an_error(getattr(sampling, name), handed_over)
     return seen
+
+
+def after_an_error(function, prompts):
+    """A model that says it could read one token more than it can."""
+    model = Rememberer()
+    model.config.block_size += 1
+    error = raised(lambda: function(model, prompts, 9))
+    return {"a model that fails": error, "its mode afterwards": model.training}
 
 
 def test_model_is_left_as_it_was(lesson, compare):
     """No graph, all on one device, and afterwards every module is in the mode that it was in."""
     each = {"model": True, "dropout": True, "frozen": False}
     each |= {"graph while sampling": False, "tensors of two devices meet": False}
+    each |= {"a model that fails": "IndexError", "its mode afterwards": True}
     compare(modes, lesson("sampling"), expected={"generate": each, "generate_batch": each})
 
 

@@ -246,6 +246,26 @@ def window_too_short(source):
 
 @mistake(
     "perplexity",
+    says="Behind the window that reaches the end stands another one, which has nothing left to score.",
+    why="The end of the text has been scored. What begins behind that is work for nothing.",
+    read="#each-token-once",
+)
+def a_window_too_many(source):
+    return change(source, "    while scored_up_to < length:\n", "    while begin < length - 1:\n")
+
+
+@mistake(
+    "perplexity",
+    says="The last window scores as many tokens as the stride, although fewer are new.",
+    why="It is short: a part of what it predicts has been scored by the window before.",
+    read="#each-token-once",
+)
+def last_scores_a_whole_stride(source):
+    return change(source, "Window(begin, end, end - scored_up_to)", "Window(begin, end, stride if begin else end - 1)")
+
+
+@mistake(
+    "perplexity",
     says="A stride of one more than the context is let through, and leaves tokens out.",
     why="Between two windows there is a token that nobody scores: the perplexity is that of a text with holes.",
     read="#each-token-once",
@@ -279,6 +299,20 @@ def first_instead_of_last(source):
         source,
         "        y[row, size - scored : size] = tokens[end - scored : end]\n",
         "        y[row, :scored] = tokens[begin + 1 : begin + 1 + scored]\n",
+    )
+
+
+@mistake(
+    "perplexity",
+    says="What a short window scores is looked for at the end of its padding.",
+    why="A padded row ends before its columns do: its last predictions stand where its own tokens end.",
+    read="#each-token-once",
+)
+def scored_in_the_padding(source):
+    return change(
+        source,
+        "        y[row, size - scored : size] = tokens[end - scored : end]\n",
+        "        y[row, longest - scored :] = tokens[end - scored : end]\n",
     )
 
 
@@ -571,6 +605,16 @@ def signs_turned(source):
 
 @mistake(
     "fine_tuning",
+    says="Forgotten has the wrong sign: it is before minus after, as for learned.",
+    why="The two texts go opposite ways: the new one is to become easier, and what is forgotten has become harder.",
+    read="#what-was-learned-what-was-lost",
+)
+def forgotten_turned(source):
+    return change(source, "after.old - before.old)", "before.old - after.old)")
+
+
+@mistake(
+    "fine_tuning",
     says="The attempt that learned most is kept, however much it has forgotten.",
     why="A model that writes the new text well and the old one no more is another model, and not a better one.",
     read="#what-was-learned-what-was-lost",
@@ -740,6 +784,20 @@ def first_token_dropped(source):
 )
 def not_put_back(source):
     return change(source, "torch.zeros_like(probabilities).scatter_(1, order, ranked)", "ranked")
+
+
+@mistake(
+    "sampling",
+    says="The probabilities that top-p kept are put back by reading at the sorted places, and not by writing to them.",
+    why="The order says where each probability came from. To take it back there, it must be written to that place.",
+    read="#top-p",
+)
+def gathered_not_scattered(source):
+    return change(
+        source,
+        "torch.zeros_like(probabilities).scatter_(1, order, ranked)",
+        "ranked.gather(1, order)",
+    )
 
 
 @mistake(
@@ -1223,6 +1281,85 @@ def batch_goes_on_for_nothing(source):
 
 @mistake(
     "sampling",
+    says="In generate_batch the stop token is cut off the end of its row.",
+    why="It was drawn, and it says that the text is complete. Without it a row looks as if the space had run out.",
+    read="#where-a-text-ends",
+)
+def batch_stop_cut_off(source):
+    return change(
+        source,
+        """                    rows[row] = torch.cat((rows[row], drawn[row]))
+                    finished[row] = token == stop_token
+""",
+        """                    finished[row] = token == stop_token
+                    if not finished[row]:
+                        rows[row] = torch.cat((rows[row], drawn[row]))
+""",
+    )
+
+
+@mistake(
+    "sampling",
+    says="generate_batch does not use the generator that it was given.",
+    why="A seed then gives other texts each time, and no sample can be shown again.",
+    read="#one-token-after-another",
+)
+def batch_generator_ignored(source):
+    return change(
+        source,
+        """            drawn = torch.multinomial(probabilities, 1, generator=generator)""",
+        """            drawn = torch.multinomial(probabilities, 1)""",
+    )
+
+
+@mistake(
+    "sampling",
+    says="After generate_batch the whole model is in train mode, also what was not before.",
+    why="A part that was frozen in eval mode would be noisy from then on.",
+    read="#one-token-after-another",
+)
+def batch_all_to_train_mode(source):
+    return change(
+        source,
+        "        for module, training in modes:\n            module.training = training\n    return rows\n",
+        "        model.train(modes[0][1])\n    return rows\n",
+    )
+
+
+@mistake(
+    "sampling",
+    says="If the model fails while generate writes, it stays in eval mode.",
+    why="Whoever catches the error, and goes on with the training, goes on without dropout.",
+    read="#one-token-after-another",
+)
+def eval_mode_after_an_error(source):
+    return change(
+        source,
+        "    finally:\n"
+        "        for module, training in modes:\n            module.training = training\n    return idx\n",
+        "    except ZeroDivisionError:\n        pass\n"
+        "    for module, training in modes:\n        module.training = training\n    return idx\n",
+    )
+
+
+@mistake(
+    "sampling",
+    says="If the model fails while generate_batch writes, it stays in eval mode.",
+    why="Whoever catches the error, and goes on with the training, goes on without dropout.",
+    read="#one-token-after-another",
+)
+def batch_in_eval_mode_after_an_error(source):
+    return change(
+        source,
+        "    finally:\n"
+        "        for module, training in modes:\n            module.training = training\n    return rows\n",
+        "    except ZeroDivisionError:\n        pass\n"
+        "    for module, training in modes:\n        module.training = training\n    return rows\n",
+    )
+
+
+@mistake(
+    "sampling",
     says="generate keeps a graph.",
     why="Nobody will ask for gradients, and the activations of every step stay in memory until the text is written.",
     read="#one-token-after-another",
@@ -1668,7 +1805,7 @@ def across_the_border(source):
     return change(
         source,
         "grams = [gram for tokens in samples for gram in _ngrams(tokens, n)]",
-        "grams = _ngrams([token for tokens in samples if len(tokens) >= n for token in tokens], n)",
+        "grams = _ngrams([token for tokens in samples for token in tokens], n)",
     )
 
 
@@ -1784,9 +1921,9 @@ def lowest_rank_for_all(source):
 def short_formula(source):
     return change(
         source,
-        "    return sum(p * q for p, q in zip(a, b, strict=True)) / size**0.5 if size",
+        '    return sum(p * q for p, q in zip(a, b, strict=True)) / size**0.5 if size else float("nan")',
         "    squares = sum((p - q) ** 2 for p, q in zip(a, b, strict=True))\n"
-        "    return 1 - 6 * squares / (len(x) * (len(x) ** 2 - 1)) if size",
+        "    return 1 - 6 * squares / (len(x) * (len(x) ** 2 - 1))",
     )
 
 
