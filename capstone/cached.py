@@ -125,15 +125,21 @@ def layers_of(model: nn.Module) -> tuple[list[nn.Module], list[list[nn.Module]]]
     blocks: dict[int, list[nn.Module]] = {}
     for name, module in model.named_modules():
         if any(True for _ in module.parameters(recurse=False)):
-            number = next((int(part) for part in name.split(".") if part.isdigit()), None)
+            number = number_of_block(name)
             (outside if number is None else blocks.setdefault(number, [])).append(module)
     return outside, [blocks[number] for number in sorted(blocks)]
+
+
+def number_of_block(name: str) -> int | None:
+    """Which block a parameter or module of this name belongs to; None: to none."""
+    return next((int(part) for part in name.split(".") if part.isdigit()), None)
 
 
 def tables_of(model: nn.Module) -> tuple[Tensor, Tensor]:
     """The table of the tokens, (V, C), and that of the positions, (block_size, C), whether learned or not."""
     config: Any = model.config
     named = {**dict(model.named_parameters()), **dict(model.named_buffers())}
+    named = {name: value for name, value in named.items() if number_of_block(name) is None}
     tokens, shape = [name for name in named if name.endswith("token.weight")], (config.block_size, config.n_embd)
     places = [value for name, value in named.items() if name not in tokens and tuple(value.shape) == shape]
     return named[tokens[0]].detach(), places[0].detach()

@@ -24,7 +24,7 @@ def pieces():
 def made(pieces, **settings):
     """A small model whose every parameter matters."""
     torch.manual_seed(3)
-    config = Config(block_size=T, n_layer=2, n_head=2, n_embd=16, dropout=0.1, **settings)
+    config = Config(**{"block_size": T, "n_layer": 2, "n_head": 2, "n_embd": 16, "dropout": 0.1, **settings})
     model = build_model(pieces, config, V).eval()
     with torch.no_grad():
         for parameter in model.parameters():
@@ -139,6 +139,12 @@ def test_three_projections_under_other_names(pieces):
         for f, m in zip((pieces.generate_with_cache, pieces.generate_batch), (ours, model), strict=True)
     ]
     assert [row.tolist() for row in rows[0]] == [row.tolist() for row in rows[1]]
+
+
+@pytest.mark.parametrize("positions", ["learned", "sinusoidal", "rotary"])
+def test_as_many_channels_as_positions(pieces, positions):
+    model = made(pieces, positions=positions, block_size=16)  # a product of a block then has the shape of their table
+    assert cached(pieces, model) is not None
 
 
 def test_another_model_is_not_mistaken_for_it(pieces):
