@@ -793,11 +793,12 @@ def not_put_back(source):
     read="#top-p",
 )
 def gathered_not_scattered(source):
-    return change(
+    source = change(
         source,
-        "torch.zeros_like(probabilities).scatter_(1, order, ranked)",
-        "ranked.gather(1, order)",
+        "ranked, order = _most_likely(probabilities, top_p)",
+        "ranked, order = probabilities.sort(dim=1, descending=True)",
     )
+    return change(source, "torch.zeros_like(probabilities).scatter_(1, order, ranked)", "ranked.gather(1, order)")
 
 
 @mistake(
