@@ -123,8 +123,8 @@ def cache():
             colour = DIM if place < prompt else GREEN if place < prompt + new else "white"
             axis.add_patch(plt.Rectangle((place, -row - 0.4), 0.9, 0.8, facecolor=colour, edgecolor=DIM))
             if prompt <= place < 4:
-                text = "over\npadding" if place < prompt + new else "padding"
-                axis.text(place + 0.45, -row, text, ha="center", va="center", fontsize=7)
+                text, colour = ("over\npadding", "white") if place < prompt + new else ("padding", "black")
+                axis.text(place + 0.45, -row, text, ha="center", va="center", fontsize=8.5, color=colour)
     axis.set(
         xlim=(-0.2, 6.2), ylim=(-2.6, 0.6), yticks=(0, -1, -2), xlabel="position", title="three rows after two steps"
     )
