@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from grader.loading import load_file
+from grader.proof import unit_folders
+
 ROOT = Path(__file__).parents[1]
 
 FAKE = """#!/bin/sh
@@ -96,3 +99,10 @@ def test_a_failed_installation_is_tried_again(make):
 
 def test_a_failing_tool_fails_the_target(make):
     assert make("test", fails="mypy")[0].returncode != 0
+
+
+def test_what_is_begun_first_is_there():
+    """tests/conftest.py names the groups of tests that take longest."""
+    groups = [group.partition(" ") for group in load_file(ROOT / "tests" / "conftest.py").LONG]
+    assert [file for file, _, _ in groups if not (ROOT / "tests" / file).is_file()] == []
+    assert {unit for _, _, unit in groups} <= {"", *unit_folders(ROOT)}
