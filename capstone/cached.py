@@ -1,7 +1,7 @@
 """Day 3's GPT, read one token at a time: the model that day 11's generate_with_cache asks for.
 
-The weights are laid out once for this use. They are found by their shapes and order, whatever a learner has called the layers, and the
-result is held against the model itself before anything is written.
+The weights are laid out once for this use. They are found by their shapes and order, whatever a learner has called the
+layers, and the result is held against the model itself before anything is written.
 """
 
 from collections.abc import Callable
@@ -23,7 +23,7 @@ class Cached(nn.Module):
     Args:
         model: day 3's GPT, on its device. Its weights are copied: what it learns later does not matter.
         dtype: of the products, as autocast would take them; norms and sums stay in float32.
-        attend: day 11's cached_attention, over what day 11's KVCache gives. None: PyTorch's kernel, and fewer operations.
+        attend: day 11's cached_attention, over what day 11's KVCache gives. None: PyTorch's kernel.
 
     Raises:
         LookupError: its parameters are not those of day 3's GPT.

@@ -27,7 +27,7 @@ PROMPT = 8  # tokens
 FEW = 10  # tokens, to count the operations of a step
 SHARP = 12.0  # the deviation of the logits: a trained model has a few likely tokens, and a new one has none
 OURS, OURS_HALF = "capstone, float32", "capstone, bfloat16"
-THEIRS = ("transformers, SDPA", "transformers, eager", "transformers, SDPA, bfloat16")
+THEIRS = ("transformers, SDPA", "transformers, eager", "transformers, bf16")
 Kind = Literal["greedy", "top-p", "plain"]
 Settings = dict[str, Any]
 
@@ -62,7 +62,7 @@ def main(options: Options) -> tuple[Table, dict[str, Any]]:
     writers = {name: partial(write, options) for name, write in kinds.items()}
     table = new_table(
         f"Texts, {options.size}, {options.draw}, {options.tokens} tokens, {options.rounds} rounds",
-        *("batch", "way", "tokens/s", "ms a step", "spread", "ratio", "reads", "calls"),
+        *("batch", "way", "tokens/s", "ms a step", "floor", "spread", "ratio"),
     )
     measured = []
     for batch in options.batches:
@@ -77,8 +77,9 @@ def main(options: Options) -> tuple[Table, dict[str, Any]]:
         for result in results(seconds, against):
             rate = batch * options.tokens / result.seconds
             step = 1000 * result.seconds / options.tokens
-            shown = (f"{rate:,.0f}", f"{step:.2f}", f"{result.spread:.0%}", f"{result.ratio:.2f}")
-            table.add_row(str(batch), result.name, *shown, *(f"{part:.2f}" for part in floors.get(result.name, ())))
+            floor = f"{sum(floors[result.name]):.2f}" if result.name in floors else ""
+            shown = (f"{rate:,.0f}", f"{step:.2f}", floor, f"{result.spread:.0%}", f"{result.ratio:.2f}")
+            table.add_row(str(batch), result.name, *shown)
         lines = [
             line | {"step_ms": round(1000 * line["seconds"] / options.tokens, 3)} | told(floors.get(line["way"]))
             for line in rows(results(seconds, against))
@@ -95,7 +96,7 @@ def least(kinds: dict[str, Any], prompts: Tensor, config: Config, options: Optio
     kept = PROMPT + options.tokens // 2  # tokens of a row, half-way
     few = dataclasses.replace(options, tokens=FEW)
     return {
-        name: floor_of(partial(write, few, prompts), config, len(prompts), FEW, kept, 2 if "bfloat16" in name else 4)
+        name: floor_of(partial(write, few, prompts), config, len(prompts), FEW, kept, 2 if "16" in name else 4)
         for name, write in kinds.items()
     }
 
@@ -116,7 +117,7 @@ def ways(config: Config, device: torch.device) -> dict[str, Any]:
         found[name] = partial(by_us, pieces, ready(pieces, model, dtype))
     for name, kernel in zip(THEIRS, ("sdpa", "eager", "sdpa"), strict=True):
         other = theirs(config, model, device, kernel)
-        found[name] = partial(by_them, other.bfloat16() if "bfloat16" in name else other)
+        found[name] = partial(by_them, other.bfloat16() if "16" in name else other)
     return found
 
 
