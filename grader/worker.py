@@ -14,6 +14,7 @@ import re
 import signal
 import sys
 import tempfile
+import time
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
@@ -32,6 +33,7 @@ from grader.verdict import Line, Verdict, crash_facts, judge, where
 
 LINE_CLOSED = 74  # the exit code of a child that cannot answer any more
 GRACE = 1.0  # seconds between the stack dump and the end
+FAREWELL = 5.0  # seconds that a child has to end, once its line is closed
 COUNTS_COMPUTING = hasattr(signal, "setitimer")  # not on Windows
 PATIENCE = 3 if COUNTS_COMPUTING else 1  # by the clock, as a multiple of the limit
 
@@ -116,14 +118,23 @@ class Worker:
         return self._crashed(order, f"{waited}: {reason}")
 
     def _died(self, order: Order) -> Verdict:
-        assert self._process is not None
-        self._process.join(5)
-        code = self._process.exitcode
+        code = self._code()
         self._stop()
         if COUNTS_COMPUTING and code == -signal.SIGPROF:
             text = f"No answer after {order.seconds:g} s of computing: is there a loop that never ends?"
             return self._crashed(order, text)
         return self._crashed(order, _cause(code))
+
+    def _code(self) -> int | None:
+        """The exit code of the child; None if it goes on with its line closed, and is to be ended.
+
+        Process.join believes a pipe of the child's: once that is closed, or written to, it waits for ever.
+        """
+        assert self._process is not None
+        last = time.monotonic() + FAREWELL
+        while self._process.exitcode is None and time.monotonic() < last:
+            time.sleep(0.01)
+        return self._process.exitcode
 
     def _crashed(self, order: Order, text: str) -> Verdict:
         """A verdict that names the line of the unit's own that was running, if the interpreter could still tell."""
@@ -154,7 +165,7 @@ def _cause(code: int | None) -> str:
             name = signal.Signals(-code).name
             reason = "SIGKILL: most likely out of memory" if name == "SIGKILL" else name
             return f"The Python interpreter itself went down ({reason})."
-    if code == LINE_CLOSED:
+    if code in (LINE_CLOSED, None):
         return "The line from the check to the grader is closed: a file closes what it has not opened (os.close)."
     return f"Python ended in the middle of the check (exit code {code}): os._exit() does that."
 

@@ -35,6 +35,19 @@ def test_no_process_is_left(course, start):
     assert not alive(run.process)
 
 
+def test_a_check_that_closes_its_line_and_goes_on_is_ended(course, start, monkeypatch):
+    """With it goes the pipe by which a process is seen to end; and nothing else ends this one."""
+    monkeypatch.setattr("grader.worker.FAREWELL", 0.5)
+    body = "import os, signal, time\nsignal.setitimer(signal.ITIMER_REAL, 0)\nos.closerange(3, 256)\ntime.sleep(1000)"
+    course.answer("loop", body, "week02_faults")
+    course.answer_right("right", unit="week02_faults")
+    run = start(course.root, f"{FAULTS}/test_loop.py", f"{FAULTS}/test_right.py")
+    done = run.end()
+    assert "a file closes what it has not opened" in done.story("Loop makes twice")
+    assert done.state("Right makes twice") == "passed"
+    assert not alive(run.process)
+
+
 def test_ctrl_c_in_the_middle_of_a_check(course, start):
     course.answer("loop", LOOP, "week02_faults")
     run = start(course.root, f"{FAULTS}/test_loop.py", f"{FAULTS}/test_right.py", "--time-limit", "90")
