@@ -3,9 +3,14 @@
 import hashlib
 import json
 import re
+import shutil
+from pathlib import Path
 
 import pytest
 
+from grader.loading import load_file
+
+Course = load_file(Path(__file__).with_name("course.py")).Course
 WEEK = "curriculum/week01_sums"
 
 
@@ -17,11 +22,19 @@ def history(course) -> list[dict]:
     return [json.loads(line) for line in course.read(".course/history.jsonl").splitlines()]
 
 
-@pytest.fixture
-def finished(course, run):
-    """A course whose first unit was finished, with a note of the learner's in the checklist."""
+@pytest.fixture(scope="module")
+def first_unit_finished(tmp_path_factory, run):
+    """A course whose first unit was finished; tests get copies of it."""
+    course = Course(tmp_path_factory.mktemp("finished"))
     course.answer_right()
     assert run(course.root, WEEK).code == 0
+    return course.root
+
+
+@pytest.fixture
+def finished(course, first_unit_finished):
+    """Such a course, with a note of the learner's in the checklist."""
+    shutil.copytree(first_unit_finished, course.root, dirs_exist_ok=True)
     course.write(
         {"progress.md": course.read("progress.md").replace("## Week 2", "Slept well.\n- [ ] 1.1 mine\n\n## Week 2")}
     )
