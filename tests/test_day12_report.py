@@ -19,6 +19,8 @@ from companion.report import figures
 from companion.report.facts import facts_of
 from companion.tidy.looking import File, findings, lint, references, written_files
 from companion.tidy.rules import RULES
+from curriculum.day12_report.test_tidy_up import left_over
+from grader.loading import Version
 from solutions.day12_report import tidy_up
 
 ROOT = Path(__file__).parents[1]
@@ -219,3 +221,9 @@ def test_files_with_steps_left_are_left_alone(course):
     done, begun = written_files(course, course.tasks)
     assert (done, [file.name for file in begun]) == ([], ["tidy_up.py"])
     assert "still have steps to write" in run("tidy")[1]
+
+
+def test_a_future_import_is_used_by_python_itself():
+    edits = {"tidy_up": lambda source: f"from __future__ import annotations\n\n{source}"}
+    with Version(ROOT / "solutions" / DAY, edits=edits) as version:
+        assert left_over(version.module("tidy_up"))["imports that nothing uses"] == []

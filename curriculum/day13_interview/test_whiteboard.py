@@ -65,18 +65,18 @@ def test_rotate(lesson, compare):
 
 def far_out(whiteboard):
     x = torch.tensor([[1.0, 0.0, 1.0, 0.0]], dtype=torch.bfloat16)
-    turned = whiteboard.rotate(x, torch.tensor([1003]), base=100.0)
-    return {"dtype": str(turned.dtype), "position 1003": turned.float()}
+    turned = whiteboard.rotate(x, torch.tensor([997]), base=30.0)  # in bfloat16: position 996
+    return {"dtype": str(turned.dtype), "position 997": turned.float()}
 
 
 def test_in_float32(lesson, compare):
-    """A bfloat16 head stays bfloat16, but its angles are exact at position 1003."""
-    angles = (1003.0, 100.3)
+    """A bfloat16 head stays bfloat16, but its angles are exact at position 997."""
+    angles = (997.0, 997 / math.sqrt(30))
     row = [value for angle in angles for value in (math.cos(angle), math.sin(angle))]
     compare(
         far_out,
         lesson("whiteboard"),
-        expected={"dtype": "torch.bfloat16", "position 1003": torch.tensor([row]).bfloat16().float()},
+        expected={"dtype": "torch.bfloat16", "position 997": torch.tensor([row]).bfloat16().float()},
         atol=0.004,  # a step of bfloat16 below 1
     )
 
@@ -169,8 +169,10 @@ def in_parts(whiteboard):
         for sizes in ((9,), (4, 5), (1, 2, 6), (3, 3, 3))
     }
     found["highest first"] = whiteboard.attend_in_parts(q, tiles(k[order.flip(0)], v[order.flip(0)], (2, 4, 3)))
-    found["scores of 1,000"] = whiteboard.attend_in_parts(1000 * q, tiles(k, v, (5, 4)))
-    found["scores below -1,000"] = whiteboard.attend_in_parts(1000 * q.sign(), tiles(far_below(q, k), v, (2, 7)))
+    found["scores of 1,000"] = whiteboard.attend_in_parts(1000 * q, tiles(k[order.flip(0)], v[order.flip(0)], (5, 4)))
+    low = far_below(q, k)
+    order = (low @ q.sign()).argsort()
+    found["scores below -1,000"] = whiteboard.attend_in_parts(1000 * q.sign(), tiles(low[order], v[order], (2, 7)))
     return found
 
 
@@ -261,12 +263,19 @@ def test_speculation_changes_nothing(lesson, compare):
 def shared_out(whiteboard):
     found = {f"stage {stage}": whiteboard.zero_bytes(7_000_000_000, 64, stage) for stage in (0, 1, 2, 3)}
     found["one rank"] = {stage: whiteboard.zero_bytes(1000, 1, stage) for stage in (0, 3)}
+    found["a single parameter on 64 ranks, stage 3"] = whiteboard.zero_bytes(1, 64, 3)
     found["stage 4"] = raised(lambda: whiteboard.zero_bytes(1000, 8, 4))
+    found["stage -1"] = raised(lambda: whiteboard.zero_bytes(1000, 8, -1))
     return found
 
 
 def test_zero_bytes(lesson, compare):
     """Seven billion parameters on 64 GPUs: 112 GB each with DDP, 1.75 GB with stage 3."""
     expected = {"stage 0": 112e9, "stage 1": 29.3125e9, "stage 2": 15.53125e9, "stage 3": 1.75e9}
-    expected |= {"one rank": {0: 16_000.0, 3: 16_000.0}, "stage 4": "ValueError"}
+    expected |= {
+        "one rank": {0: 16_000.0, 3: 16_000.0},
+        "a single parameter on 64 ranks, stage 3": 0.25,
+        "stage 4": "ValueError",
+        "stage -1": "ValueError",
+    }
     compare(shared_out, lesson("whiteboard"), expected=expected)

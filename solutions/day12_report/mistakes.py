@@ -52,6 +52,16 @@ def comments_read(source):
 
 @mistake(
     "tidy_up",
+    says="A line that has a # somewhere is left out, not only one that begins with it.",
+    why="A note behind the numbers then takes the record with it, and nobody is told.",
+    read="#same-behaviour",
+)
+def hash_anywhere(source):
+    return change(source, 'text.startswith("#")', '"#" in text')
+
+
+@mistake(
+    "tidy_up",
     says="The fields are taken by their place in the line, not by their names.",
     why="It worked for the logs that were at hand. Fields may stand in any order, says the contract.",
     read="#same-behaviour",
@@ -136,6 +146,19 @@ def only_whole_windows(source):
 
 @mistake(
     "tidy_up",
+    says="The first losses are divided by the whole window, although fewer were added up.",
+    why="The curve then seems to rise from nearly 0. The mean of two losses is half of their sum.",
+    read="#same-behaviour",
+)
+def divided_by_the_window(source):
+    source = change(
+        source, "fmean(losses[max(0, end - window) : end])", "sum(losses[max(0, end - window) : end]) / window"
+    )
+    return change(source, "from statistics import fmean, median", "from statistics import median")
+
+
+@mistake(
+    "tidy_up",
     says="The window has one loss more than it should.",
     why="Off by one, at the place where the code was made shorter.",
     read="#same-behaviour",
@@ -162,7 +185,33 @@ def list_sorted(source):
     read="#same-behaviour",
 )
 def mean_for_median(source):
-    return change(source, "return median(losses)", "return fmean(losses)")
+    source = change(source, "return median(losses)", "return fmean(losses)")
+    return change(source, "from statistics import fmean, median", "from statistics import fmean")
+
+
+@mistake(
+    "tidy_up",
+    says="Of an even number of losses the upper of the two in the middle is taken for the median.",
+    why="The code took the mean of both, and so does the word: tidying must not change what comes out.",
+    read="#same-behaviour",
+)
+def upper_of_the_middle(source):
+    source = change(source, "return median(losses)", "return sorted(losses)[len(losses) // 2]")
+    return change(source, "from statistics import fmean, median", "from statistics import fmean")
+
+
+@mistake(
+    "tidy_up",
+    says="The lines are gone through twice, and an open file gives them only once.",
+    why="A list can be read as often as you like. What was promised is anything that can be gone through.",
+    read="#same-behaviour",
+)
+def lines_read_twice(source):
+    return change(
+        source,
+        "    records, unreadable = read_log(lines)\n    lowest",
+        "    records = read_log(lines)[0]\n    unreadable = read_log(lines)[1]\n    lowest",
+    )
 
 
 @mistake(
@@ -248,6 +297,17 @@ def note_left(source):
 )
 def except_everything(source):
     return change(source, "except (KeyError, ValueError):", "except:")
+
+
+@mistake(
+    "tidy_up",
+    says="An except catches every Exception, misspelt names included.",
+    why="Only Ctrl-C gets past it. It hides the next fault that you make: name the errors that you expect.",
+    read="#errors-that-nobody-sees",
+    seen="Ruff's rule BLE001, blind-except",
+)
+def except_nearly_everything(source):
+    return change(source, "except (KeyError, ValueError):", "except Exception:")
 
 
 @mistake(

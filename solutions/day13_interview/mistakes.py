@@ -112,6 +112,16 @@ def angles_in_16_bits(source):
 
 @mistake(
     "whiteboard",
+    says="The positions are rounded to the dtype of x, and only then are angles computed in float32.",
+    why="bfloat16 cannot tell position 1001 from 1000. What was lost there, no later precision brings back.",
+    read="#rotary-positions",
+)
+def positions_in_16_bits(source):
+    return change(source, "angles = positions[:, None].float()", "angles = positions[:, None].to(x.dtype).float()")
+
+
+@mistake(
+    "whiteboard",
     says="The result is float32, whatever x was.",
     why="Queries and keys of two dtypes cannot be multiplied, or the whole of attention becomes float32.",
     read="#rotary-positions",
@@ -307,8 +317,7 @@ def rescaled_upwards(source):
     read="#softmax-in-one-pass",
 )
 def maximum_of_the_part(source):
-    source = change(source, "new = torch.maximum(highest, scores.max())", "new = scores.max()")
-    return change(source, "shrink = (highest - new).exp()", "shrink = (highest - new).clamp(max=0).exp()")
+    return change(source, "new = torch.maximum(highest, scores.max())", "new = scores.max()")
 
 
 @mistake(
@@ -473,6 +482,29 @@ def rejection_skipped(source):
 
 @mistake(
     "whiteboard",
+    says="All tokens that pass are counted, those behind a rejected one too.",
+    why="They were drafted after a token that is no longer there. The first rejection ends the draft.",
+    read="#guess-then-check",
+)
+def counted_behind_a_rejection(source):
+    return change(
+        source,
+        """    for i, token in enumerate(drafted.tolist()):
+        if uniforms[i] * q[i, token] >= p[i, token]:
+            left = (p[i] - q[i]).clamp(min=0)
+            return i, left / left.sum()
+    return""",
+        """    tokens = list(enumerate(drafted.tolist()))
+    i = sum(bool(uniforms[i] * q[i, token] < p[i, token]) for i, token in tokens)
+    if i < len(drafted):
+        left = (p[i] - q[i]).clamp(min=0)
+        return i, left / left.sum()
+    return""",
+    )
+
+
+@mistake(
+    "whiteboard",
     says="The rejected token itself is counted as accepted.",
     why="It was refused: the text goes on with its replacement.",
     read="#guess-then-check",
@@ -547,6 +579,30 @@ def any_stage_accepted(source):
         raise ValueError(f"there is no stage {stage}")
 """,
         "",
+    )
+
+
+@mistake(
+    "whiteboard",
+    says="A stage below 0 is accepted.",
+    why="It goes unnoticed where a table of stages is read from its end: Python takes -1 for the last.",
+    read="#sharing-the-state-zero-and-fsdp",
+)
+def negative_stage_accepted(source):
+    return change(source, "if stage not in (0, 1, 2, 3):", "if stage > 3:")
+
+
+@mistake(
+    "whiteboard",
+    says="The bytes are cut to whole numbers when they are shared out.",
+    why="The sum of what the ranks keep would be less than all of it.",
+    read="#sharing-the-state-zero-and-fsdp",
+)
+def cut_to_whole_bytes(source):
+    return change(
+        source,
+        "return parameters * (weight + gradient + state)",
+        "return float(int(parameters * (weight + gradient + state)))",
     )
 
 
