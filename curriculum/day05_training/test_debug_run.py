@@ -131,10 +131,12 @@ def verdicts(debug_run):
 
     always_zero = torch.tensor([[3.0, 0.0, 0.0]] * 3)
     right_away = 3 * torch.eye(3).roll(1, dims=1)
+    last_is_hard = torch.tensor([[0.0, 0.0, 0.0], [0.0, 0.0, 1.5], [-0.2, 0.0, 0.0]])  # losses 0.88, 0.76, 0.95
     return {
         "too sure and wrong": verdict(always_zero),
         "suspiciously good": verdict(right_away),
         "does not learn": verdict(harder_and_harder(0.05), peak_lr=0.0),
+        "the last batch is a hard one": verdict(last_is_hard, peak_lr=0.0),
         "a quarter above ln V": verdict(harder_and_harder(0.8), peak_lr=0.0),
         "an eleventh above ln V": verdict(harder_and_harder(0.29), peak_lr=0.0),
         "an eighth above ln V": verdict(harder_and_harder(0.4), peak_lr=0.0),
@@ -165,6 +167,7 @@ def test_verdicts(lesson, compare):
         "too sure and wrong": {"starts near ln V": False, "fell": True},
         "suspiciously good": {"starts near ln V": False, "fell": True},
         "does not learn": {"starts near ln V": True, "fell": False},
+        "the last batch is a hard one": {"starts near ln V": False, "fell": True},
         "a quarter above ln V": {"starts near ln V": False, "fell": False},
         "an eleventh above ln V": {"starts near ln V": True, "fell": False},
         "an eighth above ln V": {"starts near ln V": False, "fell": False},

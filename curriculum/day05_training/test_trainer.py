@@ -168,7 +168,9 @@ def one_epoch(trainer):
         "steps logged": [int(entry["step"]) for entry in history.logged],
         "validations": len(history.validations),
         "the bar has counted the steps": bool(re.search(r"\b[23]/3", file.getvalue())),
-        "it says what was logged last": f"loss {last['mean_loss']:.3f} · lr {last['lr']:.2e}" in file.getvalue(),
+        "it shows the last mean loss": f"loss {last['mean_loss']:.3f} " in file.getvalue(),
+        "it shows the last learning rate": f"lr {last['lr']:.2e} " in file.getvalue(),
+        "it shows the last tokens per second": f" {last['tokens_per_second']:,.0f} tokens/s" in file.getvalue(),
     }
 
 
@@ -178,7 +180,9 @@ def test_one_epoch(lesson, compare):
         "steps logged": [0, 2],
         "validations": 1,
         "the bar has counted the steps": True,
-        "it says what was logged last": True,
+        "it shows the last mean loss": True,
+        "it shows the last learning rate": True,
+        "it shows the last tokens per second": True,
     }
     compare(one_epoch, lesson("trainer"), expected=expected)
 

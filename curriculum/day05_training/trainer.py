@@ -76,8 +76,8 @@ def fit(
 
     Returns:
         History. Each entry of `logged` holds "step" (from 0), "loss" (of that batch), "mean_loss" (running mean of the
-        loss over all steps so far), "lr", "grad_norm" (before clipping) and "tokens_per_second" (since the entry before
-        it, or since the start, or since the validation).
+        loss over all steps so far), "lr", "grad_norm" (before clipping) and "tokens_per_second" (all B·T tokens of each
+        batch, scored or not, since the entry before it, or since the start, or since the validation).
 
     Raises:
         ValueError: the loader of the first epoch is empty; the message says so, rather than "done" after no step.

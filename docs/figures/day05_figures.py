@@ -59,7 +59,8 @@ def schedule():
     short = [warmup_cosine(step, 10, 2.0, 0.3, 0.5) for step in range(13)]
     right.plot(range(13), short, "o-", color=BLUE)
     for step, lr in enumerate(short[:10]):
-        right.annotate(f"{lr:.3g}", (step, lr), (4, 7), textcoords="offset points", fontsize=9)
+        beside = {"xytext": (-6, 3), "ha": "right"} if step < 3 else {"xytext": (4, 7), "ha": "left"}
+        right.annotate(f"{lr:.3g}", (step, lr), textcoords="offset points", fontsize=9, **beside)
     right.set(xlabel="step", title="10 steps, W = 3, peak 2.0, floor 0.5", ylim=(0, 2.4), xticks=range(13))
     save(figure, "schedule")
 

@@ -1393,7 +1393,27 @@ def texts_counted(source):
 
 @mistake(
     "trainer",
-    says="The loss is read at every step.",
+    says="Only the scored tokens are counted for tokens per second, not all of the batch.",
+    why="The model works as hard for a token that is not scored: padding would make it look slow.",
+    read="#tokens-per-second",
+)
+def scored_tokens_counted(source):
+    return change(source, "rate.add(x.numel())", "rate.add((y != -100).sum())")
+
+
+@mistake(
+    "trainer",
+    says="The progress bar shows the loss of the last batch, not the running mean.",
+    why="The loss of single batches jumps about: whether it falls cannot be seen in it.",
+    read="#a-running-mean-that-is-right-from-the-first-step",
+)
+def bar_shows_one_batch(source):
+    return change(source, 'status_line(entry["mean_loss"], ', 'status_line(entry["loss"], ')
+
+
+@mistake(
+    "trainer",
+    says="A number is read from the device at every step, such as the loss.",
     why="The CPU waits for the GPU each time, and then the GPU for the CPU.",
     read="#what-not-to-keep-and-not-to-read",
 )
@@ -1562,6 +1582,16 @@ def debug_keeps_epochs(source):
 )
 def debug_keeps_log_every(source):
     return change(source, "replace(config, epochs=1, log_every=1)", "replace(config, epochs=1)")
+
+
+@mistake(
+    "debug_run",
+    says="Whether the loss fell goes by the last batch alone, not by the running mean.",
+    why="One batch that is hard at the end hides that the loss fell, and one that is easy hides that it did not.",
+    read="#two-short-runs",
+)
+def fell_by_the_last_batch(source):
+    return change(source, 'last["mean_loss"] < first["loss"]', 'last["loss"] < first["loss"]')
 
 
 @mistake(

@@ -31,6 +31,25 @@ def padded_with_zeros(source):
 
 @mistake(
     "curves",
+    says="The means are taken from a running sum, and a NaN that has gone into it stays there.",
+    why="NaN minus NaN is NaN: all later means are NaN too, not only those that the value is part of.",
+    read="#smooth-before-you-judge",
+)
+def from_a_running_sum(source):
+    source = change(
+        source,
+        "    windows = (losses[max(0, end - window) : end] for end in range(1, len(losses) + 1))\n",
+        "    sums = [0.0]\n    for loss in losses:\n        sums.append(sums[-1] + loss)\n",
+    )
+    return change(
+        source,
+        "[sum(values) / len(values) for values in windows]",
+        "[(sums[end] - sums[max(0, end - window)]) / min(end, window) for end in range(1, len(losses) + 1)]",
+    )
+
+
+@mistake(
+    "curves",
     says="The verdict looks at the raw training loss, not at the smoothed one.",
     why="One hard batch at the end of a good run would make it a diverged one.",
     read="#smooth-before-you-judge",
@@ -236,6 +255,20 @@ def paired_up(source):
 )
 def global_generator_seeded(source):
     return change(source, "    generator = random.Random(seed)", "    random.seed(seed)\n    generator = random")
+
+
+@mistake(
+    "tune",
+    says="The settings are drawn from NumPy's global generator, which is seeded for it.",
+    why="It is everybody's as much as Python's: who draws from it elsewhere is seeded anew because you have tuned.",
+    read="#drawn-from-a-seed",
+)
+def numpys_generator_seeded(source):
+    return change(
+        source,
+        "    generator = random.Random(seed)",
+        "    import numpy\n\n    numpy.random.seed(seed)\n    generator = numpy.random",
+    )
 
 
 @mistake(
@@ -545,6 +578,16 @@ def ranges_not_checked(source):
 
 @mistake(
     "hello_ddp",
+    says="A rank that is as large as WORLD_SIZE is accepted.",
+    why="Ranks count from 0: the last of 2 is rank 1. A rank 2 waits for a group that is complete without it.",
+    read="#who-am-i",
+)
+def rank_one_too_high(source):
+    return change(source, "if not 0 <= value < size:", "if not 0 <= value <= size:")
+
+
+@mistake(
+    "hello_ddp",
     says="The GPU is chosen by the rank, not by the local rank.",
     why="Rank 6 may be the third process of the second machine: its GPU has the number 2.",
     read="#form-the-group",
@@ -760,6 +803,23 @@ def same_data_everywhere(source):
 
 @mistake(
     "ddp_data",
+    says="Each rank gets one stretch of the shuffled order, not every size-th place of it.",
+    why="No example is lost, but batch k of all ranks together is then not batch k of one process.",
+    read="#dealing-out-the-indices",
+)
+def dealt_in_stretches(source):
+    source = change(source, "num_replicas=size, rank=rank", "num_replicas=1, rank=0")
+    return change(
+        source,
+        "    return DataLoader(dataset, batch_size=batch_size // size, sampler=sampler, drop_last=True)",
+        "    share = examples // batch_size * batch_size // size\n"
+        "    mine = list(sampler)[rank * share : (rank + 1) * share]\n"
+        "    return DataLoader(dataset, batch_size=batch_size // size, sampler=mine, drop_last=True)",
+    )
+
+
+@mistake(
+    "ddp_data",
     says="Every rank shuffles with a seed of its own.",
     why="The shares are cut from different orders: some examples come on two ranks, others on none.",
     read="#dealing-out-the-indices",
@@ -855,6 +915,20 @@ def padding_scored_twice(source):
         source,
         "    mine = range(rank, len(dataset), size)  # type: ignore[arg-type]  # a Dataset with a length\n",
         "    mine = list(DistributedSampler(dataset, num_replicas=size, rank=rank, shuffle=False))\n",
+    )
+
+
+@mistake(
+    "ddp_data",
+    says="In evaluation each rank gets a stretch of neighbours, not every size-th example.",
+    why="Each example is scored once, but not by the rank that the contract says. Rank r takes r, r + N, r + 2N …",
+    read="#evaluation-is-exact",
+)
+def evaluated_in_stretches(source):
+    return change(
+        source,
+        "range(rank, len(dataset), size)",
+        "range(rank * len(dataset) // size, (rank + 1) * len(dataset) // size)",
     )
 
 
@@ -1172,6 +1246,31 @@ def divided_twice(source):
 
 @mistake(
     "ddp_training",
+    says="Each rank goes back from the mean over its own tokens, though the loss that is reported is right.",
+    why="DDP averages gradients: the mean of the ranks' means moves the weights, and the right loss hides it.",
+    read="#the-mean-of-means-again",
+)
+def gradient_of_own_tokens(source):
+    return change(source, "    loss.backward()\n", "    (total / count.where(count > 0, 1)).backward()\n")
+
+
+@mistake(
+    "ddp_training",
+    says="Each rank goes back from its sum divided by all ranks' tokens, though the loss that is reported is right.",
+    why="DDP divides by the number of ranks once more: the gradient is too small by it, and the right loss hides it.",
+    read="#the-mean-of-means-again",
+)
+def gradient_divided_twice(source):
+    return change(
+        source,
+        "    loss.backward()\n",
+        "    ranks = torch.distributed.get_world_size() if torch.distributed.is_initialized() else 1\n"
+        "    (loss / ranks).backward()\n",
+    )
+
+
+@mistake(
+    "ddp_training",
     says="Where no rank has a token to score, 0 is divided by 0.",
     why="The loss is NaN: by the rules of 6.1, a run with a NaN in its curve has diverged.",
     read="#one-step-on-all-ranks",
@@ -1409,7 +1508,7 @@ def never_in_train_mode(source):
 
 @mistake(
     "ddp_training",
-    says="The loss is read at every step.",
+    says="A number is read from the device at every step, such as the loss.",
     why="A GPU works ahead of Python. Reading makes both wait, at every step and on every rank.",
     read="#the-whole-run",
 )
@@ -1518,6 +1617,18 @@ def clipped_while_scaled(source):
 )
 def optimizer_steps(source):
     return change(source, "    scaler.step(optimizer)\n", "    optimizer.step()\n")
+
+
+@mistake(
+    "amp_ddp",
+    says="Each rank's loss is the mean over its own tokens.",
+    why="DDP then takes the mean of the ranks' means: a token in a short share counts more than one in a long share.",
+    read="#the-mean-of-means-again",
+)
+def mean_of_own_tokens_in_amp(source):
+    return change(
+        source, "loss = total / mean_count.where(mean_count > 0, 1)", "loss = total / count.where(count > 0, 1)"
+    )
 
 
 @mistake(
@@ -1675,6 +1786,16 @@ def compared_with_rank_0(source):
     )
     source = change(source, "dist.all_reduce(extremes, op=dist.ReduceOp.MAX)", "dist.broadcast(first, src=0)")
     return change(source, "torch.equal(extremes[0], -extremes[1])", "torch.equal(first, value)")
+
+
+@mistake(
+    "amp_ddp",
+    says="Values that nearly agree count as the same.",
+    why="Copies that have begun to part are a digit apart at first, and this is the question that should find it.",
+    read="#do-they-agree",
+)
+def nearly_the_same(source):
+    return change(source, "torch.equal(extremes[0], -extremes[1])", "torch.allclose(extremes[0], -extremes[1])")
 
 
 @mistake(
