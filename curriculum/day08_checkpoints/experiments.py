@@ -33,8 +33,8 @@ def read_log(text: str) -> list[Experiment]:
     """The rows of the table in a Markdown text, in their order.
 
     The table's head is `| run | changed | expected | came |`, followed by a line `| --- | --- | --- | --- |`. It ends
-    with the first line that does not begin with `|`; what stands around it is not looked at. Cells are stripped of
-    spaces, and `\\|` in a cell stands for `|`. At the end of a row the `|` may be missing.
+    with the first line that does not begin with `|`; what stands around it is not looked at. Its lines may be indented.
+    Cells are stripped of spaces, and `\\|` in a cell stands for `|`. At the end of a row the `|` may be missing.
 
     Raises:
         ValueError: there is no such table, or a row has not four cells. The message gives the row.
@@ -49,7 +49,7 @@ def add_row(text: str, experiment: Experiment) -> str:
     """The text with one row more, at the end of its table; everything else stays as it is.
 
     A cell is written on one line: line breaks become spaces, and `|` becomes `\\|`. So `read_log` gives back every
-    experiment that was added (spaces at the ends, and line breaks, aside).
+    experiment that was added (line breaks, and spaces at the ends or in a row, aside).
 
     Raises:
         ValueError: from `read_log`.

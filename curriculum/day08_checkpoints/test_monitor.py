@@ -87,6 +87,7 @@ def as_it_comes(monitor):
     norms = [(1.0, norm) for norm in [9.0] * 51 + [1.0] * 50]
 
     return {
+        "a norm of 9 beside a loss of 1, as 20 times before": after([(1.0, 9.0)] * 20, 1.0, 9.0),
         "2.01 after 19 ones": after(with_norm([1.0] * 19), 2.01),
         "1.99 after 20 ones": after(with_norm([1.0] * 20), 1.99),
         "2 after 20 ones": after(with_norm([1.0] * 20), 2.0),
@@ -101,6 +102,7 @@ def as_it_comes(monitor):
 def test_defaults(lesson, compare):
     """If you choose nothing: at least 20 good steps, 20 spreads, a window of 100 steps, 5 bad steps in a row."""
     expected = {
+        "a norm of 9 beside a loss of 1, as 20 times before": "step",
         "2.01 after 19 ones": "step",
         "1.99 after 20 ones": "step",
         "2 after 20 ones": "step",  # it is the limit, and not above it
@@ -138,15 +140,18 @@ def test_rows_of_bad_steps(lesson, compare):
 
 
 def reasons(monitor):
-    watch = small(monitor)
+    watch, other = small(monitor), small(monitor)
     for step in range(4):
         watch.look(step, 1.0, 2.0)
+        other.look(step, 1.0, 2.0)
+    norm = other.look(4, 1.0, 55.0)
     spike = watch.look(4, 77.0, 2.0)
     both = watch.look(5, 77.0, NAN)
     last = watch.look(6, 1.0, 55.0)
     good = watch.look(7, 1.0, 2.0)
     events = [dict(event) for event in watch.events]
     return {
+        "a norm of 55": ["gradient norm" in norm.reason, "55" in norm.reason],
         "a loss of 77": ["loss" in spike.reason, "77" in spike.reason],
         "a loss of 77 and a norm of NaN": ["gradient norm" in both.reason, "nan" in both.reason.lower()],
         "a norm of 55 as the third in a row": ["gradient norm" in last.reason, "55" in last.reason],
@@ -162,6 +167,7 @@ def reasons(monitor):
 def test_reasons_and_events(lesson, compare):
     """Each decision says why, with the number; every skip and stop stands in `events`."""
     expected = {
+        "a norm of 55": [True, True],
         "a loss of 77": [True, True],
         "a loss of 77 and a norm of NaN": [True, True],
         "a norm of 55 as the third in a row": [True, True],

@@ -1070,6 +1070,19 @@ def whole_module(source):
 
 @mistake(
     "training_state",
+    says="The object that deals out the data went into the state, not its two numbers.",
+    why="It is a class of yours: only by running code can a checkpoint with it be loaded, and not after you have "
+    "renamed it.",
+    read="#state-dicts-not-objects",
+)
+def whole_batches(source):
+    source = change(source, '{"epoch": run.batches.epoch, "taken": run.batches.taken}', "run.batches")
+    source = change(source, 'state["data"]["epoch"]', 'state["data"].epoch')
+    return change(source, 'state["data"]["taken"]', 'state["data"].taken')
+
+
+@mistake(
+    "training_state",
     says="The weights are loaded with strict=False.",
     why="What does not fit is passed over without a word. Names that have changed leave a model half random.",
     read="#state-dicts-not-objects",
@@ -1179,6 +1192,20 @@ def norm_not_watched(source):
 )
 def nan_slips_through(source):
     return change(source, "            if not math.isfinite(value):", "            if math.isinf(value):")
+
+
+@mistake(
+    "monitor",
+    says="The loss is held against the limit of the gradient norms, and the norm against that of the losses.",
+    why="The two have nothing to do with each other: each has its own window, and its own limit.",
+    read="#what-counts-as-bad",
+)
+def limits_swapped(source):
+    return change(
+        source,
+        '("loss", loss, self.losses), ("gradient norm", grad_norm, self.grad_norms)',
+        '("loss", loss, self.grad_norms), ("gradient norm", grad_norm, self.losses)',
+    )
 
 
 @mistake(
