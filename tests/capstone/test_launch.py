@@ -18,6 +18,17 @@ SECONDS = 600  # far more than any of this takes
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="these are files for Linux clusters")
 
 
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One folder for all: pieces that have passed the preflight of two processes need not do it again."""
+    return tmp_path_factory.mktemp("launched")
+
+
+@pytest.fixture
+def options(options: list[str], runs: Path) -> list[str]:
+    return [*options, "--runs", str(runs)]
+
+
 def run(script: str, arguments: list[str], **environment: str) -> subprocess.CompletedProcess[str]:
     """Run a launch file with bash."""
     return subprocess.run(
@@ -56,14 +67,14 @@ def test_scripts_are_bash(script):
     assert subprocess.run(["bash", "-n", str(LAUNCH / script)], check=False).returncode == 0
 
 
-def test_one_machine_with_two_processes(options, tmp_path):
+def test_one_machine_with_two_processes(options, runs):
     done = run("torchrun.sh", [*options, "--steps", "2", "--name", "one"], NODES="1", PROCESSES="2")
     assert done.returncode == 0, done.stderr
     assert "Preflight passed." in done.stdout  # that of two processes, too
-    assert (tmp_path / "runs" / "one" / "evaluation.json").is_file()
+    assert (runs / "one" / "evaluation.json").is_file()
 
 
-def test_slurm_with_two_machines_played_by_this_one(options, tmp_path):
+def test_slurm_with_two_machines_played_by_this_one(options, runs, tmp_path):
     commands = tmp_path / "commands"
     write_script(commands / "scontrol", 'test "$*" = "show hostnames nodes[1-2]" && echo localhost && echo other\n')
     write_script(
@@ -81,8 +92,8 @@ def test_slurm_with_two_machines_played_by_this_one(options, tmp_path):
     done = run("slurm.sbatch", [*options, "--steps", "2", "--name", "two", "--device", "cpu"], **slurm)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("Run: ") == 1
-    assert '"processes": 2' in (tmp_path / "runs" / "two" / "evaluation.json").read_text(encoding="utf-8")
-    assert (tmp_path / "runs" / "two" / "job.txt").read_text(encoding="utf-8").strip() == slurm["SLURM_JOB_ID"]
+    assert '"processes": 2' in (runs / "two" / "evaluation.json").read_text(encoding="utf-8")
+    assert (runs / "two" / "job.txt").read_text(encoding="utf-8").strip() == slurm["SLURM_JOB_ID"]
 
 
 def test_kubernetes_job_is_one_that_can_run(monkeypatch):

@@ -102,7 +102,7 @@ def graded(shared, course, tmp_path_factory):
         for words in (("init", "-q"), ("add", "."), (*who, "commit", "-qm", "a")):
             subprocess.run(["git", *words], cwd=course, check=True)
     before, out = (tree(course), tree(folder)), tmp_path_factory.mktemp("out") / "marks.json"
-    found = grade(course, folder, out, "--seed", 11, "--time", 2, "--memory", 512, "--jobs", 3)
+    found = grade(course, folder, out, "--seed", 11, "--time", 2, "--memory", 512, "--jobs", 6)
     server.setblocking(False)
     with server, pytest.raises(BlockingIOError):
         server.accept()
