@@ -191,4 +191,4 @@ def test_speed_prints_a_table(capsys, monkeypatch):
     speed.main()
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 3
-    assert lines[1].endswith("1.0x")
+    assert lines[1].endswith("1.00x")

@@ -26,9 +26,9 @@ class Flow:
 def data_flow(model: nn.Module, batch: tuple[Tensor, Tensor], vocab_size: int) -> Flow:
     """Send one batch through a model, forward and backward, and report.
 
-    The model is asked in evaluation mode, so that dropout does not blur the numbers. It is left as it was found: in its
-    mode, with its weights, and without gradients. Gradients that it had before do not count, and neither do frozen
-    parameters (requires_grad=False).
+    The model is asked in evaluation mode, so that dropout does not blur the numbers. It is left as it was found: each
+    module in the mode it was in, with its weights, and without gradients. Gradients that it had before do not count,
+    and neither do frozen parameters (requires_grad=False).
 
     Args:
         model: model(x, y) gives (logits, loss).
@@ -39,7 +39,7 @@ def data_flow(model: nn.Module, batch: tuple[Tensor, Tensor], vocab_size: int) -
         ValueError: x and y differ in shape, or hold ids that the vocabulary has not. The model is not called then.
     """
     # TODO 1: refuse ids that the vocabulary has not, before the model sees them.
-    # TODO 2: remember the mode, switch to evaluation, forget old gradients.
+    # TODO 2: remember the mode of every module, switch to evaluation, forget old gradients.
     # TODO 3: forward, backward.
     # TODO 4: fill in Flow: go through the trainable parameters by name.
     # TODO 5: leave the model as it was found.

@@ -52,9 +52,9 @@ class BlockDataset(Dataset):
     have N - 1 targets (the first token follows nothing). Each target is scored at most once: where a block repeats
     targets of the block before it, because stride < block_size, y is -100 and x is context alone.
 
-    Only whole blocks are given, unless keep_tail: then one more block holds the targets that are left, filled up with
-    0 in x and -100 in y, so that each of the N - 1 targets is scored exactly once. If none is left, there is no such
-    block.
+    Only whole blocks are given, unless keep_tail: then one more block holds the targets that are left, each with its
+    input; the rest of x is 0 and the rest of y -100. So each of the N - 1 targets is scored exactly once, and the last
+    token is in y alone. If no target is left, there is no such block.
 
     Nothing is read before a block is asked for, and nothing of it is kept: x and y are copies that share no memory with
     each other or with tokens. Pickled (as for a DataLoader's workers), a dataset on a whole memory-mapped file takes

@@ -50,7 +50,7 @@ def main() -> None:
             for workers in options.workers:
                 speed = measure(dataset, batch_size, workers)
                 first = first or speed
-                print(f"{batch_size:>10} {workers:>8} {speed:>14,.0f} {speed / first:>6.1f}x")
+                print(f"{batch_size:>10} {workers:>8} {speed:>14,.0f} {speed / first:>6.2f}x")
         del dataset  # Windows removes no file that is mapped
 
 

@@ -130,13 +130,16 @@ def test_unhealthy_models(lesson, compare):
 
 
 def left_as_found(data_flow):
-    training, evaluating = StandIn().train(), StandIn().eval()
+    training, evaluating, mixed = StandIn().train(), StandIn().eval(), StandIn().train()
+    mixed.layer.eval()
     before = [parameter.clone() for parameter in training.parameters()]
     data_flow.data_flow(training, batch(), V)
     data_flow.data_flow(evaluating, batch(), V)
+    data_flow.data_flow(mixed, batch(), V)
     return {
         "still training": training.training,
         "still evaluating": not evaluating.training,
+        "one part evaluating, the others training": [module.training for module in mixed.modules()],
         "weights": [p.detach() - old for p, old in zip(training.parameters(), before, strict=True)],
         "gradients left": [name for name, p in training.named_parameters() if p.grad is not None and p.grad.any()],
     }
@@ -150,6 +153,7 @@ def test_left_as_found(lesson, compare):
         expected=lambda: {
             "still training": True,
             "still evaluating": True,
+            "one part evaluating, the others training": [True, True, False, True],
             "weights": [torch.zeros_like(p) for p in StandIn().parameters()],
             "gradients left": [],
         },

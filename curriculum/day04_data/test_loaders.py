@@ -72,6 +72,7 @@ def orders(loaders):
         "seed 4 epoch 0 and seed 3 epoch 1": at(4, 0) == at(3, 1),
         "seed 0 epoch 3 and seed 3 epoch 0": at(0, 3) == at(3, 0),
         "seed 0 epoch 1 and seed 0 epoch 2": at(0, 1) == at(0, 2),
+        "seed 1 epoch 0 and seed 0 epoch 10, 100, … 1,000,000": [at(1, 0) == at(0, 10**n) for n in range(1, 7)],
     }
 
 
@@ -90,6 +91,7 @@ def test_orders(lesson, compare):
             "seed 4 epoch 0 and seed 3 epoch 1": False,
             "seed 0 epoch 3 and seed 3 epoch 0": False,
             "seed 0 epoch 1 and seed 0 epoch 2": False,
+            "seed 1 epoch 0 and seed 0 epoch 10, 100, … 1,000,000": [False] * 6,
         },
     )
 

@@ -22,6 +22,7 @@ def prepared_files(validation, folder):
     validation.prepare(SPLITS, 300, str(folder))
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     ids = {split: np.load(folder / f"{split}.npy") for split in SPLITS}
+    validation.prepare(SPLITS, 70_000, folder.parent / "large")
     return {
         "files": sorted(os.listdir(folder)),
         "texts": {split: tokenizer.decode(ids[split].tolist(), skip_special_tokens=False) for split in SPLITS},
@@ -30,6 +31,9 @@ def prepared_files(validation, folder):
         "a word of the test split": tokenizer.encode(" uv").tokens,
         "tokens": {split: len(ids[split]) for split in SPLITS},
         "type": str(ids["validation"].dtype),
+        "type if 70,000 were asked for, and the text gave fewer": str(
+            np.load(folder.parent / "large" / "train.npy").dtype
+        ),
     }
 
 
@@ -47,6 +51,7 @@ def test_prepare(lesson, compare, tmp_path):
             # xy, 3 Ġxy, \n; 6 times Ġ z w, Ġxy, Ġ, 2 bytes of é, \n; u v, twice Ġ u v, Ġxy
             "tokens": {"train": 5, "validation": 23, "test": 9},
             "type": "uint16",
+            "type if 70,000 were asked for, and the text gave fewer": "uint16",
         },
     )
 

@@ -28,9 +28,9 @@ class Flow:
 def data_flow(model: nn.Module, batch: tuple[Tensor, Tensor], vocab_size: int) -> Flow:
     """Send one batch through a model, forward and backward, and report.
 
-    The model is asked in evaluation mode, so that dropout does not blur the numbers. It is left as it was found: in its
-    mode, with its weights, and without gradients. Gradients that it had before do not count, and neither do frozen
-    parameters (requires_grad=False).
+    The model is asked in evaluation mode, so that dropout does not blur the numbers. It is left as it was found: each
+    module in the mode it was in, with its weights, and without gradients. Gradients that it had before do not count,
+    and neither do frozen parameters (requires_grad=False).
 
     Args:
         model: model(x, y) gives (logits, loss).
@@ -42,7 +42,7 @@ def data_flow(model: nn.Module, batch: tuple[Tensor, Tensor], vocab_size: int) -
     """
     x, y = batch
     _check_ids(x, y, vocab_size)
-    was_training = model.training
+    modes = [(module, module.training) for module in model.modules()]
     model.eval()
     model.zero_grad(set_to_none=True)
     logits, loss = model(x, y)
@@ -60,7 +60,8 @@ def data_flow(model: nn.Module, batch: tuple[Tensor, Tensor], vocab_size: int) -
         ),
     )
     model.zero_grad(set_to_none=True)
-    model.train(was_training)
+    for module, training in modes:
+        module.training = training
     return flow
 
 

@@ -547,6 +547,21 @@ def encoded_backwards(source):
 
 @mistake(
     "bpe_by_hand",
+    says="When a text is encoded, the first pair from the left that has a merge is taken, not the one learned first.",
+    why="Where two merges want the same byte, the text falls apart in another way than it did in training.",
+    read="#how-bpe-learns",
+)
+def encoded_from_the_left(source):
+    return change(
+        source,
+        "    for pair, new in merges.items():\n        ids = merge_pair(ids, pair, new)\n",
+        "    while pair := next((pair for pair in pairwise(ids) if pair in merges), None):\n"
+        "        ids = merge_pair(ids, pair, merges[pair])\n",
+    )
+
+
+@mistake(
+    "bpe_by_hand",
     says="Merges are learned anew from the text that is to be encoded.",
     why="The same word would have other ids in every text, and no model could learn them.",
     read="#bpe-by-hand",
@@ -867,6 +882,30 @@ def empty_tail(source):
 
 @mistake(
     "dataset",
+    says="The blocks at the end have no new target: they are counted as if the first scored no more than the others.",
+    why="The first block scores block_size targets, each later one stride. Without targets the mean loss is 0/0.",
+    read="#the-tail",
+)
+def blocks_by_stride(source):
+    return change(
+        source,
+        "1 + (-(-after_first // stride) if keep_tail else after_first // stride)",
+        "-(-(len(tokens) - 1) // stride) if keep_tail else 1 + after_first // stride",
+    )
+
+
+@mistake(
+    "dataset",
+    says="In the last block the text's last token stands in x too, with no target of its own.",
+    why="x holds the inputs of the targets that are left. Nothing follows the last token, so it is the input of none.",
+    read="#the-tail",
+)
+def last_token_in_x(source):
+    return change(source, "x[:here] = tokens[:-1]", "x[: len(tokens)] = tokens[: self.block_size]")
+
+
+@mistake(
+    "dataset",
     says="The filling is scored: y holds 0 there, a real token.",
     why="The model is asked to predict a token that the text does not have, and is marked down for it.",
     read="#the-tail",
@@ -1105,6 +1144,20 @@ def slice_becomes_the_file(source):
 
 
 # ---------------------------------------------------------------- 4.4 loaders
+
+
+@mistake(
+    "loaders",
+    says="A multiple of the seed and the epoch are added: after that many epochs one seed goes on as the next.",
+    why="It puts the collision off, and a run that counts in small epochs gets there. SeedSequence has none.",
+    read="#an-order-for-every-epoch",
+)
+def thousand_seeds_plus_epoch(source):
+    return change(
+        source,
+        "int(np.random.SeedSequence((seed, epoch)).generate_state(1, np.uint64)[0])",
+        "1000 * seed + epoch",
+    )
 
 
 @mistake(
@@ -1478,6 +1531,16 @@ def train_written_for_all(source):
 
 @mistake(
     "validation",
+    says="The ids are written for the vocabulary that was asked for, not for the one that the tokenizer has.",
+    why="A short text runs out of pairs: its few tokens then take four bytes each where two would do.",
+    read="#validation-apart-from-train",
+)
+def vocabulary_as_asked_for(source):
+    return change(source, "tokenizer.get_vocab_size())", "vocab_size)")
+
+
+@mistake(
+    "validation",
     says="The validation loader leaves out the targets that do not fill a block.",
     why="The score is then that of another, shorter text, and depends on the block size.",
     read="#evaluation-loses-nothing",
@@ -1662,8 +1725,8 @@ def old_gradients_counted(source):
 def gradients_left(source):
     return change(
         source,
-        "    model.zero_grad(set_to_none=True)\n    model.train(was_training)\n",
-        "    model.train(was_training)\n",
+        "    model.zero_grad(set_to_none=True)\n    for module, training in modes:\n",
+        "    for module, training in modes:\n",
     )
 
 
@@ -1684,7 +1747,7 @@ def looked_at_in_training(source):
     read="#one-batch-through-the-model",
 )
 def left_in_evaluation(source):
-    return change(source, "    model.train(was_training)\n", "")
+    return change(source, "        module.training = training\n", "        pass\n")
 
 
 @mistake(
@@ -1694,7 +1757,17 @@ def left_in_evaluation(source):
     read="#one-batch-through-the-model",
 )
 def left_in_training(source):
-    return change(source, "    model.train(was_training)\n", "    model.train()\n")
+    return change(source, "        module.training = training\n", "        model.train()\n")
+
+
+@mistake(
+    "data_flow",
+    says="The mode of the model is put on all its parts, whatever they were in.",
+    why="A part that was frozen in evaluation mode trains from then on, with dropout, and nothing says so.",
+    read="#one-batch-through-the-model",
+)
+def parts_get_the_models_mode(source):
+    return change(source, "        module.training = training\n", "        model.train(modes[0][1])\n")
 
 
 @mistake(

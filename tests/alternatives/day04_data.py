@@ -252,14 +252,15 @@ def flow_by_autograd(model, batch, vocab_size):
     valid = (x >= 0) & (x < vocab_size) if x.shape == y.shape else torch.tensor(False)
     if not valid.all() or not ((y == -100) | ((y >= 0) & (y < vocab_size))).all():
         raise ValueError("the batch does not fit")
-    mode = model.training
+    modes = {name: module.training for name, module in model.named_modules()}
     model.train(False)
     for parameter in model.parameters():
         parameter.grad = None
     logits, loss = model(x, y)
     named = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
     gradients = dict(zip(named, torch.autograd.grad(loss, list(named.values()), allow_unused=True), strict=True))
-    model.train(mode)
+    for name, mode in modes.items():
+        model.get_submodule(name).training = mode
     looked_at = {"logits": logits, "loss": loss} | {k: g for k, g in gradients.items() if g is not None}
     return SimpleNamespace(
         logits_shape=logits.shape,
