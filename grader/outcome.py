@@ -214,11 +214,23 @@ def _said(error: BaseException) -> str:
 
 
 def _place(error: BaseException, version: Version) -> Place | None:
-    """The deepest line of the version's own files at which the error passed by."""
+    """The deepest line of the version's own files at which the error passed by; of one not given, if there is any."""
     if isinstance(error, SyntaxError) and error.filename and error.filename.startswith(str(version.folder)):
         return Place(error.filename, error.lineno or 0, "", readable(error.text or "").rstrip())
-    frames = _learners_frames(error.__traceback__, version)
-    return frames[-1] if frames else None
+    return deepest_of(_learners_frames(error.__traceback__, version))
+
+
+def deepest_of(places: list[Place]) -> Place | None:
+    """The last place; before it, the last in a file that the learner wrote, for there it has to be mended."""
+    written = [place for place in places if not _is_given(Path(place.file))]
+    return next(reversed(written or places), None)
+
+
+def _is_given(file: Path) -> bool:
+    """Whether a file is given whole: the same in curriculum/ and in solutions/."""
+    sides, unit = file.parent.parent, file.parent.name
+    twins = [sides.with_name(side) / unit / file.name for side in ("curriculum", "solutions")]
+    return all(twin.is_file() for twin in twins) and twins[0].read_bytes() == twins[1].read_bytes()
 
 
 def _learners_frames(trace: TracebackType | None, version: Version) -> list[Place]:

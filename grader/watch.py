@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from grader.calls import Answer, Stand
-from grader.outcome import HANG, Elsewhere, Place, Raised
+from grader.outcome import HANG, Elsewhere, Place, Raised, deepest_of
 
 LOOK_EVERY = 0.25  # seconds
 SOON = 0.05  # seconds, once a rank has failed
@@ -168,12 +168,14 @@ def _raised(kind: str, text: str, stands: dict[int, Stand] | None = None, rank: 
 
 
 def _own_line(stand: Stand) -> Place | None:
-    """The innermost line of the unit's own files."""
-    for file, line, function in reversed(stand.stack):
-        path = Path(file)
-        if path.parent.parent.name in ("curriculum", "solutions") and not path.name.startswith("test_"):
-            return Place(file, line, function, getline(file, line).strip())
-    return None
+    """The innermost line of the unit's own files, one that the learner wrote if any is."""
+    return deepest_of(
+        [
+            Place(file, line, function, getline(file, line).strip())
+            for file, line, function in stand.stack
+            if Path(file).parent.parent.name in ("curriculum", "solutions") and not Path(file).name.startswith("test_")
+        ]
+    )
 
 
 def _shown(place: Place) -> str:

@@ -87,9 +87,9 @@ def activation_bytes(
 ) -> dict[str, int]:
     """Bytes of what the forward pass keeps for the backward pass, by part. The loss is cross-entropy in float32.
 
-    With s bytes for a number that went through a matrix product (4; in bfloat16 2) and N = B·T positions:
+    With s bytes for a number that went through a matrix product (4; in bfloat16 2) and n = B·T positions:
 
-    - "norms": 2·L + 1 of them; each keeps its input, N·C float32 numbers (the stream is float32 in either precision),
+    - "norms": 2·L + 1 of them; each keeps its input, n·C float32 numbers (the stream is float32 in either precision),
       and for each position the mean and 1 / the deviation, float32.
     - "linear inputs": each Linear keeps its input, of s bytes a number: C for q, k and v together, C for the projection
       after attention, C and 4·C for the feed-forward's two, in each of L blocks; C once for the head.
@@ -97,12 +97,12 @@ def activation_bytes(
     - "gelu": its input, 4·C numbers of s bytes for each position and block.
     - "attention": for each block, if not fused: B·H·T² weights of 4 bytes each, the softmax's result in float32; in
       bfloat16 another 2 bytes each, a copy for the product with v; and the mask, T² of 1 byte. If fused
-      (scaled_dot_product_attention): a float32 number for each head and position, N·H of them.
-    - "log-probabilities": N·V numbers, float32.
+      (scaled_dot_product_attention): a float32 number for each head and position, n·H of them.
+    - "log-probabilities": n·V numbers, float32.
     - "copies of weights": in bfloat16 each matrix that a Linear multiplies by, 2 bytes a number: 12·C² for each block,
       V·C for the head. In float32 none: 0.
 
-    Token numbers are left out: 8 bytes for each of the N, against thousands.
+    Token numbers are left out: 8 bytes for each of the n, against thousands.
 
     Args:
         batch: B.
@@ -121,10 +121,10 @@ def activation_bytes(
 def predict(config: GPTShape, batch: int, length: int, precision: str = "float32", fused: bool = False) -> Memory:
     """All of it together: the parts as their functions say, the activations all of theirs.
 
-    What passes at the worst moment is the larger one of these two, with N = B·T:
+    What passes at the worst moment is the larger one of these two, with n = B·T:
 
-    - 8·N·V bytes: backward begins at the loss, with a gradient of the log-probabilities and from it one of the logits,
-      N·V float32 numbers each;
+    - 8·n·V bytes: backward begins at the loss, with a gradient of the log-probabilities and from it one of the logits,
+      n·V float32 numbers each;
     - if not fused, two tables of B·H·T² numbers while the last block's attention goes back, one for the gradient that
       comes in and one for that which goes out: 4 bytes a number each; in bfloat16 one has 4, the other 2.
 

@@ -126,6 +126,6 @@ def where_the_time_goes(one: Measurement, many: Measurement, silent: Measurement
         ValueError: `silent` has another number of processes or tokens per step than `many`.
     """
     # TODO 1: refuse a silent run that is not like the other.
-    # TODO 2: ideal: how long would the step take if nothing were lost?.
+    # TODO 2: ideal: how long would the step take if nothing were lost?
     # TODO 3: talking: compare with the silent run; rest: compare the silent run with the ideal.
     raise NotImplementedError("9.2 where_the_time_goes")

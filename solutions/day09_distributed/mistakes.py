@@ -55,6 +55,18 @@ def everybody_sends_first(source):
 
 @mistake(
     "ring_all_reduce",
+    says="Every rank receives first, and begins to send only when something has come.",
+    why="All stand still in their receiving, and nothing is on its way: a deadlock.",
+    read="#who-receives-if-everybody-sends",
+    hangs=True,
+)
+def everybody_receives_first(source):
+    source = change(source, "    sending = link.start_send(outgoing)\n", "")
+    return change(source, "    sending.wait()\n", "    link.start_send(outgoing).wait()\n")
+
+
+@mistake(
+    "ring_all_reduce",
     says="Nobody waits until what was sent has left.",
     why="Whoever changes the part next may change what is still on its way: a fault that comes and goes.",
     read="#who-receives-if-everybody-sends",
