@@ -3,7 +3,7 @@ is not: this file is loaded only by `pytest tests`.
 """
 
 import os
-from pathlib import Path
+import re
 
 import pytest
 
@@ -38,18 +38,26 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With several processes (-n 2 --dist loadgroup) a file stays together: its tests share what took long to make. The
-    proof is the longest; it is divided by units. Long groups come first.
-    """
     place = {group: number for number, group in enumerate(LONG)}
-    items.sort(key=lambda item: place.get(group_of(item), len(LONG)))
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(group_of(item)))
+    items.sort(key=lambda item: place.get(group_of(item.nodeid), len(LONG)))
 
 
-def group_of(item: pytest.Item) -> str:
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """With several processes (-n 2) a file stays together: its tests share what took long to make. The proof is the
+    longest; it is divided by units. (xdist's own groups, of --dist loadgroup, are lost with pytest 9.2.)
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByGroup(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return group_of(nodeid)
+
+    return ByGroup(config, log)
+
+
+def group_of(nodeid: str) -> str:
     """The file of a test, and in the proof its unit: "test_proof.py day06_ddp"."""
-    parameters = getattr(getattr(item, "callspec", None), "params", {})
-    unit = parameters.get("unit", getattr(parameters.get("entry"), "unit", ""))
-    by_unit = item.path.name == "test_proof.py" and isinstance(unit, str)
-    return f"{item.path.name} {unit}" if by_unit else item.path.relative_to(Path(__file__).parent).as_posix()
+    file, _, test = nodeid.removeprefix("tests/").partition("::")
+    unit = re.search(r"\[(\w+)", test) if file == "test_proof.py" else None
+    return f"{file} {unit[1]}" if unit else file

@@ -106,3 +106,13 @@ def test_what_is_begun_first_is_there():
     groups = [group.partition(" ") for group in load_file(ROOT / "tests" / "conftest.py").LONG]
     assert [file for file, _, _ in groups if not (ROOT / "tests" / file).is_file()] == []
     assert {unit for _, _, unit in groups} <= {"", *unit_folders(ROOT)}
+
+
+@pytest.mark.parametrize("number", range(6))
+def test_with_several_processes_a_file_stays_with_one(number, tmp_path_factory):
+    """Whichever of them runs this one leaves its name in the folder that they share."""
+    worker, folder = os.environ.get("PYTEST_XDIST_WORKER"), tmp_path_factory.getbasetemp()
+    names = (folder.parent if worker else folder) / "who ran the tests of the makefile"
+    names.mkdir(exist_ok=True)
+    (names / (worker or "alone")).touch()
+    assert len(list(names.iterdir())) == 1
