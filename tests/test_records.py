@@ -18,7 +18,7 @@ METRICS = {"val_loss", "val_ppl_token", "val_ppl_word", "val_bits_per_byte", "to
 METRICS |= {"tokens_per_second", "machine", "data_digest", "tokenizer_digest"}
 
 LESSONS = sorted((ROOT / "curriculum").glob("*/README.md"))
-QUOTE = re.compile(r"<!-- docs/runs/([\w-]+): (\w+) ([\d.,]+) -->")
+QUOTE = re.compile(r"<!-- docs/runs/([\w-]+): (\w+) (-?[\d.,]+) -->")
 QUOTES = [(lesson, *quote) for lesson in LESSONS for quote in QUOTE.findall(lesson.read_text(encoding="utf-8"))]
 
 each_record = pytest.mark.parametrize("record", RECORDS, ids=lambda path: path.name)

@@ -291,7 +291,16 @@ def handling(kv_cache):
         "modes": {"model": model.training, "dropout": model.dropout.training, "frozen": model.frozen.training},
         "nothing new": [row.tolist() for row in rows],
         "an empty prompt": raised(lambda: kv_cache.generate_with_cache(TinyGPT(kv_cache), [prompts[0], empty], 2)),
+        **after_an_error(kv_cache, prompts),
     }
+
+
+def after_an_error(kv_cache, prompts):
+    """A model that says it could read one token more than it can."""
+    model = TinyGPT(kv_cache)
+    model.config.block_size += 1
+    error = raised(lambda: kv_cache.generate_with_cache(model, prompts, 9))
+    return {"a model that fails": error, "its mode afterwards": model.training}
 
 
 def test_model_is_left_as_it_was(lesson, compare):
@@ -302,5 +311,7 @@ def test_model_is_left_as_it_was(lesson, compare):
         "modes": {"model": True, "dropout": True, "frozen": False},
         "nothing new": list(PROMPTS),
         "an empty prompt": "ValueError",
+        "a model that fails": "IndexError",
+        "its mode afterwards": True,
     }
     compare(handling, lesson("kv_cache"), expected=expected)

@@ -99,7 +99,8 @@ def picture(before: Trial, trials: list[Trial], allowed: float) -> Figure:
     for trial in trials:
         made = change(before, trial)
         axis.plot(made.learned, made.forgotten, "o", color="#2166ac", markersize=9)
-        axis.annotate(trial.name, made[:2], (8, 6), textcoords="offset points")
+        white = {"facecolor": "white", "edgecolor": "none", "pad": 1}  # a line behind the name would strike it out
+        axis.annotate(trial.name, made[:2], (8, 6), textcoords="offset points", bbox=white)
     axis.axhline(allowed, color="#b2182b", linestyle=":", label="what may be forgotten")
     axis.axhline(0, color="#999999", lw=0.8)
     axis.set(xlabel="learned of the new text (bits per byte)", ylabel="forgotten of the old one")

@@ -1724,6 +1724,16 @@ def cached_all_to_train_mode(source):
 
 @mistake(
     "kv_cache",
+    says="If the model fails while it writes with a cache, it stays in eval mode.",
+    why="Whoever catches the error, and goes on with the training, goes on without dropout.",
+    read="#one-token-after-another",
+)
+def cached_in_eval_mode_after_an_error(source):
+    return change(source, "    finally:\n", "    except ZeroDivisionError:\n        raise\n    else:\n")
+
+
+@mistake(
+    "kv_cache",
     says="Generating with a cache keeps a graph.",
     why="Keys and values would hold on to all that they were computed from, step after step.",
     read="#one-token-after-another",
