@@ -16,7 +16,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
-import torch._dynamo  # noqa: F401 (optimisers and DistributedDataParallel import it, which takes a second and a half)
+import torch._dynamo  # noqa: F401 (optimizers and DistributedDataParallel import it, which takes a second and a half)
 
 from companion.warm import Begun, Ended, Event, Judged, Order, Said
 from companion.warm_rehearsal import Lent, forget_courses, rehearse
