@@ -23,7 +23,7 @@ class LayerNorm(nn.Module):
     def __init__(self, channels: int, eps: float = 1e-5) -> None:
         """Keep eps and create weight and bias."""
         # TODO 1: call the __init__ of nn.Module, keep eps.
-        # TODO 2: create weight and bias as parameters, so that an optimiser finds them.
+        # TODO 2: create weight and bias as parameters, so that an optimizer finds them.
         raise NotImplementedError("2.4 LayerNorm")
 
     def forward(self, x: Tensor) -> Tensor:

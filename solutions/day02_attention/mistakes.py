@@ -1107,7 +1107,7 @@ def weight_at_random(source):
 @mistake(
     "layer_norm",
     says="Weight and bias are plain tensors, not parameters.",
-    why="model.parameters() does not find them: the optimiser never moves them, and state_dict does not save them.",
+    why="model.parameters() does not find them: the optimizer never moves them, and state_dict does not save them.",
     read="#scale-and-shift",
 )
 def plain_tensors(source):
@@ -1459,7 +1459,7 @@ def first_sequence_mask(source):
 @mistake(
     "self_attention",
     says="The projections are kept in a plain list: the module does not know its own weights.",
-    why="parameters() is empty: no optimiser moves them, no state_dict saves them, .to(device) leaves them behind.",
+    why="parameters() is empty: no optimizer moves them, no state_dict saves them, .to(device) leaves them behind.",
     read="#three-projections",
     seen="pytorch/pytorch issue 715: parameters are not included if the module is initialized in a list",
 )
