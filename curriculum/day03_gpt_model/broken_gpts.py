@@ -146,7 +146,7 @@ class StandsStill(RightGPT):
 class CountsThroughTheBatch(RightGPT):
     def embed(self, idx: Tensor) -> Tensor:
         super().embed(idx)
-        positions = torch.arange(idx.numel()).view_as(idx) % self.config.block_size  # (B, T)
+        positions = torch.arange(idx.numel()).view_as(idx).clamp(max=self.config.block_size - 1)  # (B, T)
         return self.drop(self.what(idx) + self.where(positions))
 
 

@@ -16,8 +16,9 @@ class Embeddings(nn.Module):
             sinusoidal_positions. Needed if positions is "sinusoidal" (ValueError without it), ignored otherwise.
 
     `token` is the table of tokens: `token.weight` has shape (V, C), and GPT ties its head to it. Learned positions are
-    a parameter of shape (block_size, C). Sinusoidal ones are no parameter: nothing trains them, but they move
-    with the module from device to device.
+    a parameter of shape (block_size, C): the weight of an nn.Embedding, which GPT's initialisation finds, or one of
+    your own that starts with deviation 0.02. Sinusoidal ones are no parameter: nothing trains them, but they move with
+    the module from device to device.
     """
 
     def __init__(self, config: GPTConfig, sinusoids: Callable[[int, int], Tensor] | None = None) -> None:

@@ -1506,8 +1506,8 @@ def never_cut_short(source):
 
 @mistake(
     "checks_of_mine",
-    says="Only short sequences are tried, never a full block.",
-    why="A mask that is too short is right for short sequences.",
+    says="What comes in the second half of a block is never tried.",
+    why="A mask that covers the first half alone is right there. Change the last token of a full block, too.",
     read=TESTS,
 )
 def full_block_never_tried(source):

@@ -332,3 +332,16 @@ def first_loss_over_many_tokens(GPT):
     idx = torch.randint(300, (8, 17))
     loss = model(idx[:, :-1], idx[:, 1:])[1]
     torch.testing.assert_close(loss.item(), math.log(300), rtol=0.05, atol=0)
+
+
+@alternative(DAY, "checks_of_mine", "test_rows_are_independent")
+def rows_of_whole_blocks(GPT):
+    from solutions.day03_gpt_model.config import GPTConfig
+
+    model = GPT(GPTConfig(vocab_size=11, block_size=6, n_layer=1, n_head=2, n_embd=8, dropout=0.0)).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter += 0.3 * torch.randn_like(parameter)
+        idx = torch.randint(11, (4, 6))
+        alone = torch.cat([model(row[None])[0] for row in idx])
+        torch.testing.assert_close(model(idx)[0], alone, rtol=1e-3, atol=1e-4)
