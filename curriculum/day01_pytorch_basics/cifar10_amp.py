@@ -70,8 +70,8 @@ def make_loaders(
 ) -> Loaders:
     """Hold val_size images back for validation, drawn at random, and serve both parts in batches.
 
-    Which images are held back depends on the seed alone. Mean and std are those of the images that are left to train
-    on, and both parts are normalised with them.
+    Which images are held back depends on the seed alone, and the global random generators are neither used nor moved
+    for it. Mean and std are those of the images that are left to train on, and both parts are normalised with them.
 
     - train: flipped at random, another order in each epoch; the last batch is dropped if it is not full.
     - val: every image that was held back, once, unflipped, in the same order each time.

@@ -120,7 +120,7 @@ def test_logits_gradient(lesson, compare):
 def backward_worked_out(backprop_by_hand):
     given = parameters(backprop_by_hand)
     saved = backprop_by_hand.Saved(Z.clone(), HIDDEN.clone(), LOGITS.clone())
-    with torch.no_grad():
+    with torch.inference_mode():  # here autograd records nothing, even if it is switched on again
         gradients = backprop_by_hand.backward(given, X.clone(), TARGETS, saved)
     return {name: getattr(gradients, name) for name in ("b2", "w2", "b1", "w1")} | {
         "z afterwards": saved.z,

@@ -91,7 +91,8 @@ def backward(parameters: Parameters, x: Tensor, targets: Tensor, saved: Saved) -
         saved: what forward returned. The derivative of the ReLU is 1 where z > 0, else 0, at z = 0 too (as in PyTorch).
 
     Returns:
-        Parameters: the gradients. It works under torch.no_grad(), and nothing that was given is changed.
+        Parameters: the gradients. Nothing that was given is changed, and no graph is needed: it works under
+            torch.no_grad() and torch.inference_mode().
     """
     at_logits = logits_gradient(saved.logits, targets)  # (B, K)
     at_hidden = at_logits @ parameters.w2  # (B, U)

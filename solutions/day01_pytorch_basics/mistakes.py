@@ -50,6 +50,16 @@ def softmax_overflows(source):
 
 @mistake(
     "backprop_by_hand",
+    says="What is taken off is the largest logit of the whole batch, not that of each row.",
+    why="A row far below it has only powers that round to 0, and 0 / 0 is NaN. Only differences within a row count.",
+    read="#logits-softmax-and-cross-entropy",
+)
+def largest_of_all_rows(source):
+    return change(source, "logits.amax(dim=1, keepdim=True)", "logits.amax()")
+
+
+@mistake(
+    "backprop_by_hand",
     says="The loss is the logarithm of a probability that has rounded to 0: infinity.",
     why="ln Σ exp(logits) - logits[right] never leaves the logarithms, and is finite however wrong the model is.",
     read="#logits-softmax-and-cross-entropy",
@@ -180,6 +190,24 @@ def bias_gradients_averaged(source):
     return change(source, "b2=at_logits.sum(dim=0)", "b2=at_logits.mean(dim=0)")
 
 
+@mistake(
+    "backprop_by_hand",
+    says="The gradients come from autograd, and not from the chain rule by hand.",
+    why="Autograd does what this function is to show. Go back from the logits, one operation after another.",
+    read="#autograd",
+)
+def gradients_by_autograd(source):
+    return change(
+        source,
+        "    at_logits = logits_gradient(saved.logits, targets)  # (B, K)\n",
+        "    leaves = [parameter.detach().requires_grad_() for parameter in parameters]\n"
+        "    with torch.enable_grad():\n"
+        "        loss = cross_entropy(forward(Parameters(*leaves), x).logits, targets)\n"
+        "    return Parameters(*torch.autograd.grad(loss, leaves))\n"
+        "    at_logits = logits_gradient(saved.logits, targets)  # (B, K)\n",
+    )
+
+
 # 1.1 mnist_mlp
 
 
@@ -256,6 +284,16 @@ def no_zero_grad(source):
 def cleared_before_the_step(source):
     source = change(source, "        optimizer.zero_grad()\n", "")
     return change(source, "        optimizer.step()\n", "        optimizer.zero_grad()\n        optimizer.step()\n")
+
+
+@mistake(
+    "mnist_mlp",
+    says="The loss that is kept is computed once more, after the step.",
+    why="The curve is then one step ahead, and each step costs a second forward pass.",
+    read="#a-step-of-training",
+)
+def loss_after_the_step(source):
+    return change(source, "losses.append(loss.item())", "losses.append(F.cross_entropy(model(images), labels).item())")
 
 
 @mistake(
@@ -663,6 +701,62 @@ def seed_ignored(source):
 def global_generator(source):
     return change(
         source, "generator = torch.Generator().manual_seed(100_003 * self.seed + self.epoch)", "generator = None"
+    )
+
+
+@mistake(
+    "bucketing",
+    says="torch's global generator is seeded anew in each epoch.",
+    why="Whatever else draws from it, dropout for one, then draws the same numbers again after each epoch.",
+    read="#another-order-in-each-epoch",
+)
+def global_generator_seeded(source):
+    return change(source, "torch.Generator().manual_seed", "torch.default_generator.manual_seed")
+
+
+@mistake(
+    "bucketing",
+    says="The order comes from Python's global generator.",
+    why="Whoever else draws from it is given other numbers, or the same again. random.Random makes one of your own.",
+    read="#another-order-in-each-epoch",
+)
+def pythons_generator(source):
+    source = change(source, "import torch\n", "import random\n\nimport torch\n")
+    return change(
+        source,
+        "shuffled = torch.randperm(len(self.lengths), generator=generator)",
+        "random.seed(100_003 * self.seed + self.epoch)\n"
+        "        shuffled = torch.tensor(random.sample(range(len(self.lengths)), len(self.lengths)))",
+    )
+
+
+@mistake(
+    "bucketing",
+    says="The order comes from numpy's global generator.",
+    why="Whoever else draws from it is given other numbers, or the same again. np.random.default_rng makes your own.",
+    read="#another-order-in-each-epoch",
+)
+def numpys_generator(source):
+    source = change(source, "import torch\n", "import numpy as np\nimport torch\n")
+    return change(
+        source,
+        "shuffled = torch.randperm(len(self.lengths), generator=generator)",
+        "np.random.seed(100_003 * self.seed + self.epoch)\n"
+        "        shuffled = torch.tensor(np.random.permutation(len(self.lengths)))",
+    )
+
+
+@mistake(
+    "bucketing",
+    says="The sampler counts the epochs itself, each time that somebody goes through it.",
+    why="A second look at an epoch gives another one, and a run that goes on after a break begins with epoch 0 again.",
+    read="#another-order-in-each-epoch",
+)
+def counts_epochs_itself(source):
+    return change(
+        source,
+        "        shuffled = torch.randperm(len(self.lengths)",
+        "        self.epoch += 1\n        shuffled = torch.randperm(len(self.lengths)",
     )
 
 
@@ -1099,6 +1193,18 @@ def gradients_not_cleared(source):
 
 @mistake(
     "amp_step",
+    says="The gradients are cleared between backward and step: there is nothing left to step by.",
+    why="Clear them before backward, or after the step: in between, they are what the step goes by.",
+    read="#a-step-of-training",
+)
+def cleared_before_amp_step(source):
+    return change(
+        source, "    scaler.scale(loss).backward()\n", "    scaler.scale(loss).backward()\n    optimizer.zero_grad()\n"
+    )
+
+
+@mistake(
+    "amp_step",
     says="The scheduler moves on although the scaler has skipped the step.",
     why="The learning rate runs ahead of the training; PyTorch warns of it when it happens at the first step.",
     read="#when-the-scaler-skips",
@@ -1343,6 +1449,16 @@ def divided_first(source):
         "(self.images[index].float() / 255 - self.mean) / self.std",
         "self.images[index].float() / 255 / self.std - self.mean",
     )
+
+
+@mistake(
+    "cifar10_amp",
+    says="torch's global generator is seeded to draw the validation images.",
+    why="Whatever is drawn after it, first weights for one, depends on this seed, and not on the run's.",
+    read="#statistics-of-the-training-images-alone",
+)
+def split_seeds_the_global_generator(source):
+    return change(source, "torch.Generator().manual_seed(seed)", "torch.default_generator.manual_seed(seed)")
 
 
 @mistake(

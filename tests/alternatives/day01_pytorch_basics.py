@@ -208,6 +208,25 @@ class WithSequentials(nn.Module):
         return self.head(self.body(x))
 
 
+@alternative(DAY, "mlp", "MLP")
+class WithFunctions(nn.Module):
+    """Activation and dropout are functions: no module stands for them."""
+
+    def __init__(self, sizes, activation="relu", dropout=0.0):
+        super().__init__()
+        if len(sizes) < 2 or activation not in mlp.ACTIVATIONS:
+            raise ValueError("sizes or activation")
+        self.bend, self.p = {"relu": torch.relu, "tanh": torch.tanh}[activation], dropout
+        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in itertools.pairwise(sizes))
+        for layer in self.layers:
+            mlp.initialise(layer, "linear" if layer is self.layers[-1] else activation)
+
+    def forward(self, x):
+        for layer in self.layers[:-1]:
+            x = F.dropout(self.bend(layer(x)), self.p, self.training)
+        return self.layers[-1](x)
+
+
 @alternative(DAY, "mlp", "initialise")
 @torch.no_grad()
 def by_the_formulas(layer, activation):
