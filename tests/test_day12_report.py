@@ -118,7 +118,7 @@ def test_the_report_is_made_once_and_renewed(course):
     code, said = run("report", "default")
     assert (code, "docs/runs/default" in said) == (0, True)
     text = report.read_text(encoding="utf-8")
-    assert "675,328" in text and "8.89" in text and "Town of" in text
+    assert "675,328" in text and "8.71" in text and "Town of" in text
     assert (course.root / figures.PICTURE).read_bytes() == (course.root / "docs/runs/default/curve.png").read_bytes()
     mine = text.replace("TODO", "My own words: 我的话.")
     report.write_text(mine, encoding="utf-8", newline="\n")
