@@ -68,9 +68,9 @@ def run(main: Callable[[list[str]], int]) -> None:
     try:
         if alone:
             errors.run(main)
-        sys.exit(main(sys.argv[1:]))
+        end(main(sys.argv[1:]))
     except KeyboardInterrupt:
-        sys.exit(130)
+        end(130)
     except Exception as error:
         if alone:
             raise
@@ -113,6 +113,13 @@ def leave(message: str, code: int) -> NoReturn:
         told = {"message": message, "extraInfo": {"py_callstack": message, "timestamp": str(int(time.time()))}}
         with open(path, "w", encoding="utf-8") as file:
             json.dump({"message": told}, file)
+    end(code)
+
+
+def end(code: int) -> NoReturn:
+    """End at once: while Python shuts down, a thread of PyTorch's may abort a process whose work is done, and torchrun
+    would call the whole run a failure.
+    """
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
