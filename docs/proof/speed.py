@@ -60,8 +60,8 @@ def rows_of(values: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """The lines of its table."""
     yield from values.get("ways", [])
     for part in values.get("batches", []):
-        for way in part["ways"]:
-            yield {"batch": part["batch"], "same_tokens": part.get("same_tokens")} | way
+        for number, way in enumerate(part["ways"]):  # the first one's tokens are held against transformers'
+            yield {"batch": part["batch"], "same_tokens": None if number else part.get("same_tokens")} | way
 
 
 def command(what: str, options: dict[str, Any]) -> str:
