@@ -7,7 +7,6 @@ from functools import partial
 from grader import raised
 
 LOOKS, IN_VAIN = 5000, 250  # of this thread, which gets its turn no sooner than the others do
-looking = [0.0]  # seconds of the processor that all threads have spent on it: two that look are no work for each other
 
 
 def until(happened):
@@ -15,14 +14,12 @@ def until(happened):
 
     Looks are counted and not seconds: on a busy machine all threads of a process are late together.
     """
-    in_vain, computed, before = 0, 0.0, time.thread_time()
+    in_vain, computed = 0, 0.0
     for _ in range(LOOKS):
         if happened() or in_vain > IN_VAIN:
             return
         time.sleep(0.002)
-        now = time.thread_time()
-        looking[0] += now - before
-        before, by_others = now, time.process_time() - looking[0]
+        by_others = time.process_time() - time.thread_time()
         in_vain = in_vain + 1 if by_others < computed + 0.0001 else 0
         computed = by_others if in_vain == 0 else computed
 
